@@ -1,0 +1,1 @@
+"""bank360: one GraphQL schema over a bank's customers."""

@@ -1,0 +1,105 @@
+"""What guards the tables beside their constraints: grants and triggers, declared.
+
+Alembic compares tables and indexes only. A test compares a dump of a migrated database with one
+made from these declarations, so a table without its grants or triggers does not pass.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlmodel import SQLModel
+
+from app.db import tables
+from app.db.roles import APP_READ, APP_WRITE, JOBS
+
+APPEND_ONLY: Final = frozenset(
+    table.__tablename__ for table in (tables.JournalEntry, tables.Posting, tables.TicketEvent)
+)
+# Rows that erasure, merging or a withdrawn right takes away. Nothing else is ever deleted.
+DELETABLE: Final = frozenset(
+    table.__tablename__
+    for table in (
+        tables.AccountHolder,
+        tables.Assignment,
+        tables.ContactIndex,
+        tables.CustomerKey,
+        tables.HeldAccount,
+        tables.NameIndex,
+        tables.NationalIdIndex,
+        tables.Relationship,
+        tables.SegmentMembership,
+        tables.StaffRole,
+    )
+)
+
+FUNCTIONS: Final = """
+create function refuse_change() returns trigger language plpgsql as $body$
+begin
+    raise exception '% is append-only: a correction is a new row', tg_table_name
+        using errcode = 'restrict_violation';
+end
+$body$;
+
+create function check_postings() returns trigger language plpgsql as $body$
+declare
+    wrong uuid;
+begin
+    select entry_id into wrong from added group by entry_id, currency having sum(amount) <> 0;
+    if found then
+        raise exception 'postings of entry % do not sum to zero', wrong
+            using errcode = 'check_violation';
+    end if;
+    select added.id into wrong from added
+    left join account on account.customer_id = added.customer_id and account.id = added.account_id
+    where account.currency is distinct from added.currency
+        or (account.kind = 'INTERNAL') is distinct from (added.balance_after is null);
+    if found then
+        raise exception 'posting % does not fit its account: currency or balance_after', wrong
+            using errcode = 'check_violation';
+    end if;
+    select added.id into wrong from added where not exists (
+        select from journal_entry as entry
+        where entry.customer_id = added.entry_customer_id and entry.id = added.entry_id
+    );
+    if found then
+        raise exception 'posting % belongs to no journal entry', wrong
+            using errcode = 'foreign_key_violation';
+    end if;
+    return null;
+end
+$body$;
+"""
+
+
+def _triggers() -> Iterator[str]:
+    for table in sorted(APPEND_ONLY):
+        yield (
+            f"create trigger append_only before update or delete on {table}"
+            " for each row execute function refuse_change();"
+        )
+        yield (
+            f"create trigger append_only_truncate before truncate on {table}"
+            " for each statement execute function refuse_change();"
+        )
+    # One set-based check per statement: an entry's postings are always inserted together.
+    yield (
+        "create trigger balanced after insert on posting referencing new table as added"
+        " for each statement execute function check_postings();"
+    )
+
+
+def _grants() -> Iterator[str]:
+    yield f"grant usage on schema public to {APP_READ}, {APP_WRITE}, {JOBS};"
+    for table in sorted(SQLModel.metadata.tables):
+        yield f"grant select on {table} to {APP_READ};"
+        rights = ["select", "insert"]
+        if table not in APPEND_ONLY:
+            rights.append("update")
+        if table in DELETABLE:
+            rights.append("delete")
+        yield f"grant {', '.join(rights)} on {table} to {APP_WRITE}, {JOBS};"
+
+
+def statements() -> list[str]:
+    """Give the SQL that guards freshly created tables, in order."""
+    return [FUNCTIONS, *_triggers(), *_grants()]

@@ -1,0 +1,98 @@
+"""Where the secrets come from: the environment, or files of mode 0600 in the data folder."""
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from app.db.blind_index import BlindIndex
+from app.db.crypto import CryptoError, KeyRing, MasterKey
+
+INDEX_KEY_BYTES: Final = 32
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
+
+
+class KeysError(Exception):
+    """A key is missing or malformed; the text says which, and where it was looked for."""
+
+
+def private_file(path: Path, content: str) -> str:
+    """Give a secret file's text; writes ``content`` with mode 0600 first where there is none.
+
+    The file is linked into place when complete, so that of two processes that start at once
+    both read the same secret.
+    """
+    if not path.exists():
+        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(content)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # Another process was first; its secret counts.
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets that reading and writing personal data needs."""
+
+    ring: KeyRing
+    index: BlindIndex
+    cursor_secret: bytes
+    created: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, data_dir: Path | None, master_key: str | None, index_key: str | None) -> Self:
+        """Take each key from the environment's value, else from ``data_dir/keys``.
+
+        ``master_key`` is base64 of a tink AEAD key set in JSON form, ``index_key`` base64 of 32
+        bytes. Missing files are made. Raises KeysError for a malformed key, and for a missing
+        one where there is no data folder.
+        """
+        created: list[Path] = []
+
+        def secret(given: str | None, variable: str, name: str, make: str) -> str:
+            if given:
+                return given
+            if data_dir is None:
+                message = f"{variable} is not set"
+                raise KeysError(message)
+            path = data_dir / "keys" / name
+            if not path.exists():
+                created.append(path)
+            return private_file(path, make)
+
+        keyset = base64.b64encode(MasterKey.new_keyset().encode()).decode()
+        master_text = secret(master_key, "BANK360_MASTER_KEY", "master.key", keyset)
+        fresh = base64.b64encode(os.urandom(INDEX_KEY_BYTES)).decode()
+        index_text = secret(index_key, "BANK360_INDEX_KEY", "index.key", fresh)
+        try:
+            master = MasterKey(_decoded(master_text, "BANK360_MASTER_KEY").decode())
+        except (CryptoError, UnicodeDecodeError) as error:
+            message = f"BANK360_MASTER_KEY: {error}"
+            raise KeysError(message) from error
+        index = _decoded(index_text, "BANK360_INDEX_KEY")
+        if len(index) != INDEX_KEY_BYTES:
+            message = f"BANK360_INDEX_KEY: {len(index)} bytes, {INDEX_KEY_BYTES} are needed"
+            raise KeysError(message)
+        cursor_secret = HKDF(SHA256(), 32, salt=None, info=b"bank360 cursors").derive(index)
+        return cls(KeyRing(master), BlindIndex(index), cursor_secret, created)
+
+
+def _decoded(text: str, variable: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        message = f"{variable}: not base64"
+        raise KeysError(message) from error

@@ -1,0 +1,75 @@
+"""The tables, declared with SQLModel.
+
+Every customer-owned table has ``customer_id`` first in its primary key, and every foreign key
+between customer-owned tables carries it, so that all of a customer's rows can live on one shard.
+Times are UTC. Columns named ``*_ciphertext`` hold values encrypted with the customer's key.
+"""
+
+from app.db.tables.account import (
+    Account,
+    AccountHolder,
+    AccountNumberIndex,
+    Card,
+    HeldAccount,
+    JournalEntry,
+    Posting,
+    StandingOrder,
+)
+from app.db.tables.bank import Branch, BusinessDate, Staff, StaffRole
+from app.db.tables.customer import (
+    Assignment,
+    ContactIndex,
+    Customer,
+    CustomerKey,
+    CustomerNumber,
+    NameIndex,
+    NationalIdIndex,
+    Relationship,
+)
+from app.db.tables.loan import Instalment, Loan
+from app.db.tables.service import (
+    Interaction,
+    Segment,
+    SegmentMembership,
+    Ticket,
+    TicketComment,
+    TicketEvent,
+    TicketNumber,
+)
+from app.db.tables.wealth import Holding, HoldingLot, Product, ProductPrice
+
+__all__ = [
+    "Account",
+    "AccountHolder",
+    "AccountNumberIndex",
+    "Assignment",
+    "Branch",
+    "BusinessDate",
+    "Card",
+    "ContactIndex",
+    "Customer",
+    "CustomerKey",
+    "CustomerNumber",
+    "HeldAccount",
+    "Holding",
+    "HoldingLot",
+    "Instalment",
+    "Interaction",
+    "JournalEntry",
+    "Loan",
+    "NameIndex",
+    "NationalIdIndex",
+    "Posting",
+    "Product",
+    "ProductPrice",
+    "Relationship",
+    "Segment",
+    "SegmentMembership",
+    "Staff",
+    "StaffRole",
+    "StandingOrder",
+    "Ticket",
+    "TicketComment",
+    "TicketEvent",
+    "TicketNumber",
+]

@@ -1,0 +1,75 @@
+"""Loans and their repayment schedules."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from app.db.tables import columns
+from app.domain.customer import DataSource
+from app.domain.loan import LoanPurpose, LoanStatus, RepaymentMethod
+from app.domain.money import Currency
+
+
+class Loan(SQLModel, table=True):
+    """A loan; amounts in its currency, ``annual_rate`` a fraction (0.03359 is 3.359 %)."""
+
+    __tablename__ = "loan"
+    __table_args__ = (
+        CheckConstraint("principal > 0", name="principal_positive"),
+        CheckConstraint("outstanding >= 0", name="outstanding_not_negative"),
+        CheckConstraint("annual_rate >= 0", name="annual_rate"),
+        CheckConstraint("term_months > 0", name="term_months"),
+        Index("ix_loan_customer_id_granted_on_id", "customer_id", "granted_on", "id"),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    id: UUID = columns.key()
+    number: str = columns.text()
+    account_id: UUID | None = columns.uuid(null=True)
+    purpose: str = columns.closed("purpose", LoanPurpose)
+    currency: str = columns.closed("currency", Currency)
+    principal: Decimal = columns.money()
+    outstanding: Decimal = columns.money()
+    monthly_payment: Decimal = columns.money()
+    annual_rate: Decimal = columns.numeric(9, 6)
+    term_months: int = columns.integer()
+    repayment_method: str = columns.closed("repayment_method", RepaymentMethod)
+    status: str = columns.closed("status", LoanStatus)
+    granted_on: date = columns.day()
+    ends_on: date = columns.day()
+    collateral_value: Decimal | None = columns.money(null=True)
+    version: int = columns.integer(default="1")
+    source: str = columns.closed("source", DataSource)
+    source_status: str | None = columns.text(null=True)
+
+
+class Instalment(SQLModel, table=True):
+    """One line of a loan's schedule."""
+
+    __tablename__ = "instalment"
+    __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.id"]),
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("principal >= 0 and interest >= 0", name="parts"),
+        CheckConstraint("paid >= 0 and paid <= principal + interest", name="paid"),
+        Index(
+            "ix_instalment_customer_id_loan_id_number",
+            "customer_id",
+            "loan_id",
+            "number",
+            unique=True,
+        ),
+    )
+
+    customer_id: UUID = columns.owner_key()
+    id: UUID = columns.key()
+    loan_id: UUID = columns.uuid()
+    number: int = columns.smallint()
+    due_on: date = columns.day()
+    principal: Decimal = columns.money()
+    interest: Decimal = columns.money()
+    paid: Decimal = columns.money(default="0")
+    paid_on: date | None = columns.day(null=True)

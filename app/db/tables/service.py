@@ -1,0 +1,175 @@
+"""Tickets with their history, contacts with customers, and segments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BOOLEAN, CheckConstraint, Column, ForeignKeyConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from app.db.tables import columns
+from app.domain.customer import DataSource
+from app.domain.service import (
+    CallOutcome,
+    CallPurpose,
+    Channel,
+    InteractionKind,
+    TicketCategory,
+    TicketEventKind,
+    TicketPriority,
+    TicketResolution,
+    TicketStatus,
+)
+
+
+def _to_ticket() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["customer_id", "ticket_id"], ["ticket.customer_id", "ticket.id"])
+
+
+class Ticket(SQLModel, table=True):
+    """A customer's request to the service desk."""
+
+    __tablename__ = "ticket"
+    __table_args__ = (
+        CheckConstraint("csat between 1 and 5", name="csat"),
+        CheckConstraint("event_count >= 0", name="event_count"),
+        CheckConstraint(
+            "(status in ('RESOLVED', 'CLOSED')) = (resolution is not null)", name="resolution_given"
+        ),
+        Index("ix_ticket_customer_id_opened_at_id", "customer_id", "opened_at", "id"),
+        Index("ix_ticket_queue_status_opened_at_id", "queue", "status", "opened_at", "id"),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    id: UUID = columns.key()
+    number: str = columns.text()
+    category: str = columns.closed("category", TicketCategory)
+    subject: str = columns.text()
+    status: str = columns.closed("status", TicketStatus)
+    priority: str = columns.closed("priority", TicketPriority)
+    channel: str = columns.closed("channel", Channel)
+    queue: str = columns.text()
+    assignee_id: UUID | None = columns.uuid(null=True, references="staff.id", index=True)
+    opened_at: datetime = columns.moment()
+    due_at: datetime | None = columns.moment(null=True)
+    breached_at: datetime | None = columns.moment(null=True)
+    closed_at: datetime | None = columns.moment(null=True)
+    resolution: str | None = columns.closed("resolution", TicketResolution, null=True)
+    csat: int | None = columns.smallint(null=True)
+    event_count: int = columns.integer(default="0")
+    version: int = columns.integer(default="1")
+    source: str = columns.closed("source", DataSource)
+
+
+class TicketNumber(SQLModel, table=True):
+    """Makes ticket numbers unique and finds the ticket by one."""
+
+    __tablename__ = "ticket_number"
+
+    number: str = columns.text(primary_key=True)
+    customer_id: UUID = columns.uuid()
+    ticket_id: UUID = columns.uuid()
+
+
+class TicketComment(SQLModel, table=True):
+    """A comment on a ticket; internal ones are for staff only."""
+
+    __tablename__ = "ticket_comment"
+    __table_args__ = (
+        _to_ticket(),
+        Index(
+            "ix_ticket_comment_customer_id_ticket_id_written_at_id",
+            "customer_id",
+            "ticket_id",
+            "written_at",
+            "id",
+        ),
+    )
+
+    customer_id: UUID = columns.owner_key()
+    id: UUID = columns.key()
+    ticket_id: UUID = columns.uuid()
+    staff_id: UUID | None = columns.uuid(null=True, references="staff.id")
+    internal: bool = Field(sa_column=Column(BOOLEAN, nullable=False))
+    body_ciphertext: bytes | None = columns.ciphertext()
+    written_at: datetime = columns.moment()
+
+
+class TicketEvent(SQLModel, table=True):
+    """One step of a ticket's history, numbered from 1 without gaps, immutable."""
+
+    __tablename__ = "ticket_event"
+    __table_args__ = (
+        _to_ticket(),
+        CheckConstraint("number > 0", name="number"),
+        Index(
+            "ix_ticket_event_customer_id_ticket_id_number",
+            "customer_id",
+            "ticket_id",
+            "number",
+            unique=True,
+        ),
+    )
+
+    customer_id: UUID = columns.owner_key()
+    id: UUID = columns.key()
+    ticket_id: UUID = columns.uuid()
+    number: int = columns.integer()
+    kind: str = columns.closed("kind", TicketEventKind)
+    occurred_at: datetime | None = columns.moment(null=True)
+    staff_id: UUID | None = columns.uuid(null=True, references="staff.id")
+    status: str | None = columns.closed("status", TicketStatus, null=True)
+
+
+class Interaction(SQLModel, table=True):
+    """A contact with a customer; one that names nobody belongs to the bank's own customer row."""
+
+    __tablename__ = "interaction"
+    __table_args__ = (
+        CheckConstraint("stars between 1 and 5", name="stars"),
+        Index("ix_interaction_customer_id_started_at_id", "customer_id", "started_at", "id"),
+        Index("ix_interaction_branch_id_started_at_id", "branch_id", "started_at", "id"),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    id: UUID = columns.key()
+    kind: str = columns.closed("kind", InteractionKind)
+    channel: str = columns.closed("channel", Channel)
+    ticket_id: UUID | None = columns.uuid(null=True)
+    branch_id: UUID | None = columns.uuid(null=True, references="branch.id")
+    started_at: datetime = columns.moment()
+    ended_at: datetime | None = columns.moment(null=True)
+    purpose: str | None = columns.closed("purpose", CallPurpose, null=True)
+    outcome: str | None = columns.closed("outcome", CallOutcome, null=True)
+    priority: int | None = columns.smallint(null=True)
+    agent: str | None = columns.text(null=True)
+    stars: int | None = columns.smallint(null=True)
+    product: str | None = columns.text(null=True)
+    phone_ciphertext: bytes | None = columns.ciphertext()
+    text_ciphertext: bytes | None = columns.ciphertext()
+    source: str = columns.closed("source", DataSource)
+    source_ref: str | None = columns.text(null=True)
+
+
+class Segment(SQLModel, table=True):
+    """A named group of customers (reference table)."""
+
+    __tablename__ = "segment"
+
+    id: UUID = columns.key()
+    code: str = columns.text(unique=True)
+    name: str = columns.text()
+    definition: str = columns.text()
+    computed_at: datetime | None = columns.moment(null=True)
+
+
+class SegmentMembership(SQLModel, table=True):
+    """A customer belongs to a segment."""
+
+    __tablename__ = "segment_membership"
+    __table_args__ = (
+        Index("ix_segment_membership_segment_id_customer_id", "segment_id", "customer_id"),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    segment_id: UUID = Field(foreign_key="segment.id", primary_key=True)
+    since: datetime = columns.moment(default="now()")

@@ -1,0 +1,1 @@
+"""The bank's rules: no I/O, no framework."""

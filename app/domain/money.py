@@ -1,0 +1,31 @@
+"""Money: currencies, their minor units, and the one place where amounts are rounded."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from app.domain.closed_set import ClosedSet
+
+
+class Currency(ClosedSet):
+    """Currencies by ISO 4217 code."""
+
+    CNY = "CNY", "Chinese yuan."
+    CZK = "CZK", "Czech koruna."
+    EUR = "EUR", "Euro."
+    GBP = "GBP", "Pound sterling."
+    HKD = "HKD", "Hong Kong dollar."
+    JPY = "JPY", "Japanese yen."
+    USD = "USD", "United States dollar."
+
+
+_MINOR_UNITS = {Currency.JPY: 0}
+_MINOR_UNITS_USUAL = 2
+
+
+def minor_unit(currency: Currency) -> Decimal:
+    """Give the smallest amount of a currency, such as ``Decimal("0.01")`` (ISO 4217)."""
+    return Decimal(1).scaleb(-_MINOR_UNITS.get(currency, _MINOR_UNITS_USUAL))
+
+
+def rounded(amount: Decimal, currency: Currency) -> Decimal:
+    """Round an amount half-even to the currency's minor unit."""
+    return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_EVEN)
