@@ -1,10 +1,10 @@
 """Closed sets whose members carry the sentence that the API shows for them."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Self
 
 
-class ClosedSet(str, Enum):
+class ClosedSet(StrEnum):
     """A string enum; each member is declared as ``NAME = "NAME", "Sentence."``.
 
     The value is what the database stores and the API shows, so both equal the name.
@@ -18,7 +18,3 @@ class ClosedSet(str, Enum):
         member._value_ = value
         member.description = description
         return member
-
-    def __str__(self) -> str:
-        """Give the stored value."""
-        return str(self.value)

@@ -120,5 +120,3 @@ def schedule(
         part = outstanding if number == months else min(payment - interest, outstanding)
         outstanding -= part
         yield Instalment(number, add_months(granted_on, number), part, interest)
-
-

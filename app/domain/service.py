@@ -98,6 +98,6 @@ class CallPurpose(ClosedSet):
     REGULAR = "REGULAR", "Regular business of a known customer."
     NEW_CUSTOMER = "NEW_CUSTOMER", "Interest in becoming a customer."
     STOCK_EXCHANGE = "STOCK_EXCHANGE", "Stock exchange business."
-    SERVICE_TRANSFER = "SERVICE_TRANSFER", "Passed on between agents."
+    CALL_BACK = "CALL_BACK", "The bank called back a customer who had left a message."
     INTERNET = "INTERNET", "Help with internet banking."
-    SERVICE = "SERVICE", "Service business other than the above."
+    REGULAR_ENGLISH = "REGULAR_ENGLISH", "Regular business, in English."

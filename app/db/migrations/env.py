@@ -37,9 +37,7 @@ async def _run_online(dsn: str) -> None:
     async def connect() -> Any:
         return await asyncpg.connect(dsn)
 
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool
-    )
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
         await connection.commit()

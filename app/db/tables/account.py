@@ -39,7 +39,6 @@ class Account(SQLModel, table=True):
             "(kind = 'INTERNAL') = (internal_purpose is not null)", name="internal_purpose_given"
         ),
         CheckConstraint("(kind = 'INTERNAL') = (balance is null)", name="balance_kept"),
-        CheckConstraint("held >= 0", name="held"),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint("(status = 'CLOSED') = (closed_on is not null)", name="closed_on_given"),
     )
@@ -49,8 +48,8 @@ class Account(SQLModel, table=True):
     kind: str = columns.closed("kind", AccountKind)
     internal_purpose: str | None = columns.closed("internal_purpose", InternalPurpose, null=True)
     currency: str = columns.closed("currency", Currency)
-    balance: Decimal | None = columns.money(null=True)
-    held: Decimal = columns.money(default="0")
+    balance: Decimal | None = columns.money("balance", null=True)
+    held: Decimal = columns.money("held", default="0.00", check="held >= 0")
     status: str = columns.closed("status", AccountStatus)
     number_ciphertext: bytes | None = columns.ciphertext()
     branch_id: UUID | None = columns.uuid(null=True, references="branch.id")
@@ -111,7 +110,6 @@ class StandingOrder(SQLModel, table=True):
     __tablename__ = "standing_order"
     __table_args__ = (
         _to_account("customer_id", "account_id"),
-        CheckConstraint("amount > 0", name="amount_positive"),
         Index("ix_standing_order_customer_id_account_id_id", "customer_id", "account_id", "id"),
     )
 
@@ -119,7 +117,7 @@ class StandingOrder(SQLModel, table=True):
     id: UUID = columns.key()
     account_id: UUID = columns.uuid()
     purpose: str = columns.closed("purpose", OrderPurpose)
-    amount: Decimal = columns.money()
+    amount: Decimal = columns.money("amount", check="amount > 0")
     currency: str = columns.closed("currency", Currency)
     frequency: str = columns.closed("frequency", OrderFrequency)
     status: str = columns.closed("status", OrderStatus)
@@ -176,7 +174,6 @@ class Posting(SQLModel, table=True):
     __tablename__ = "posting"
     __table_args__ = (
         _to_account("customer_id", "account_id"),
-        CheckConstraint("amount <> 0", name="amount_not_zero"),
         Index(
             "ix_posting_customer_id_account_id_booked_at_id",
             "customer_id",
@@ -184,6 +181,7 @@ class Posting(SQLModel, table=True):
             "booked_at",
             "id",
         ),
+        Index("ix_posting_customer_id_booked_at_id", "customer_id", "booked_at", "id"),
         Index("ix_posting_entry_id", "entry_id"),
     )
 
@@ -194,9 +192,9 @@ class Posting(SQLModel, table=True):
     entry_id: UUID = columns.uuid()
     kind: str = columns.closed("kind", TransactionKind)
     channel: str | None = columns.closed("channel", Channel, null=True)
-    amount: Decimal = columns.money()
+    amount: Decimal = columns.money("amount", check="amount <> 0")
     currency: str = columns.closed("currency", Currency)
-    balance_after: Decimal | None = columns.money(null=True)
+    balance_after: Decimal | None = columns.money("balance_after", null=True)
     booked_at: datetime = columns.moment()
     value_on: date = columns.day()
     counterparty_bank: str | None = columns.text(null=True)

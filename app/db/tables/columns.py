@@ -21,9 +21,8 @@ SQLModel.metadata.naming_convention = MetaData(
     }
 ).naming_convention
 
-# 15 digits before the point hold any bank's total in any currency; 4 after it hold every minor
-# unit of ISO 4217.
-MONEY_PRECISION, MONEY_SCALE = 19, 4
+# Minor units of ISO 4217 have at most 4 digits.
+MONEY_SCALE_MAX = 4
 
 
 def owner_key() -> Any:
@@ -74,11 +73,17 @@ def closed(
     return Field(sa_column=column, default=None)
 
 
-def money(*, null: bool = False, default: str | None = None, check: str | None = None) -> Any:
-    """Declare an amount of money, exact."""
-    checks = (CheckConstraint(check, name="amount"),) if check else ()
-    column = Column(
-        NUMERIC(MONEY_PRECISION, MONEY_SCALE), *checks, nullable=null, server_default=default
+def money(
+    name: str, *, null: bool = False, default: str | None = None, check: str | None = None
+) -> Any:
+    """Declare an amount of money, exact.
+
+    The column keeps the scale it is given, so that an amount rounded to its currency's minor unit
+    reads back as it was written: 700.00, not 700.0000.
+    """
+    condition = f"scale({name}) <= {MONEY_SCALE_MAX}" + (f" and {check}" if check else "")
+    column: Column[Any] = Column(
+        name, NUMERIC, CheckConstraint(condition, name=name), nullable=null, server_default=default
     )
     return Field(sa_column=column, default=None)
 

@@ -18,8 +18,6 @@ class Loan(SQLModel, table=True):
 
     __tablename__ = "loan"
     __table_args__ = (
-        CheckConstraint("principal > 0", name="principal_positive"),
-        CheckConstraint("outstanding >= 0", name="outstanding_not_negative"),
         CheckConstraint("annual_rate >= 0", name="annual_rate"),
         CheckConstraint("term_months > 0", name="term_months"),
         Index("ix_loan_customer_id_granted_on_id", "customer_id", "granted_on", "id"),
@@ -31,16 +29,16 @@ class Loan(SQLModel, table=True):
     account_id: UUID | None = columns.uuid(null=True)
     purpose: str = columns.closed("purpose", LoanPurpose)
     currency: str = columns.closed("currency", Currency)
-    principal: Decimal = columns.money()
-    outstanding: Decimal = columns.money()
-    monthly_payment: Decimal = columns.money()
+    principal: Decimal = columns.money("principal", check="principal > 0")
+    outstanding: Decimal = columns.money("outstanding", check="outstanding >= 0")
+    monthly_payment: Decimal = columns.money("monthly_payment")
     annual_rate: Decimal = columns.numeric(9, 6)
     term_months: int = columns.integer()
     repayment_method: str = columns.closed("repayment_method", RepaymentMethod)
     status: str = columns.closed("status", LoanStatus)
     granted_on: date = columns.day()
     ends_on: date = columns.day()
-    collateral_value: Decimal | None = columns.money(null=True)
+    collateral_value: Decimal | None = columns.money("collateral_value", null=True)
     version: int = columns.integer(default="1")
     source: str = columns.closed("source", DataSource)
     source_status: str | None = columns.text(null=True)
@@ -53,8 +51,6 @@ class Instalment(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.id"]),
         CheckConstraint("number > 0", name="number"),
-        CheckConstraint("principal >= 0 and interest >= 0", name="parts"),
-        CheckConstraint("paid >= 0 and paid <= principal + interest", name="paid"),
         Index(
             "ix_instalment_customer_id_loan_id_number",
             "customer_id",
@@ -69,7 +65,9 @@ class Instalment(SQLModel, table=True):
     loan_id: UUID = columns.uuid()
     number: int = columns.smallint()
     due_on: date = columns.day()
-    principal: Decimal = columns.money()
-    interest: Decimal = columns.money()
-    paid: Decimal = columns.money(default="0")
+    principal: Decimal = columns.money("principal", check="principal >= 0")
+    interest: Decimal = columns.money("interest", check="interest >= 0")
+    paid: Decimal = columns.money(
+        "paid", default="0.00", check="paid between 0 and principal + interest"
+    )
     paid_on: date | None = columns.day(null=True)

@@ -49,7 +49,7 @@ class Holding(SQLModel, table=True):
     id: UUID = columns.key()
     product_id: UUID = columns.uuid(references="product.id")
     units: Decimal = columns.numeric(24, 8)
-    cost: Decimal = columns.money()
+    cost: Decimal = columns.money("cost")
     currency: str = columns.closed("currency", Currency)
     version: int = columns.integer(default="1")
 
@@ -75,4 +75,4 @@ class HoldingLot(SQLModel, table=True):
     holding_id: UUID = columns.uuid()
     acquired_on: date = columns.day()
     units: Decimal = columns.numeric(24, 8)
-    cost: Decimal = columns.money()
+    cost: Decimal = columns.money("cost")

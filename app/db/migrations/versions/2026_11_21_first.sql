@@ -177,8 +177,9 @@ create table account (
     currency text not null
         constraint ck_account_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD',
         'JPY', 'USD')),
-    balance numeric(19, 4),
-    held numeric(19, 4) default '0' not null,
+    balance numeric constraint ck_account_balance check (scale(balance) <= 4),
+    held numeric default '0.00' not null
+        constraint ck_account_held check (scale(held) <= 4 and held >= 0),
     status text not null
         constraint ck_account_status check (status in ('OPEN', 'FROZEN', 'CLOSED')),
     number_ciphertext bytea,
@@ -199,7 +200,6 @@ create table account (
    
         constraint ck_account_internal_purpose_given check ((kind = 'INTERNAL') = (internal_purpose is not null)),
     constraint ck_account_balance_kept check ((kind = 'INTERNAL') = (balance is null)),
-    constraint ck_account_held check (held >= 0),
     constraint ck_account_version check (version > 0),
     constraint ck_account_closed_on_given check ((status = 'CLOSED') = (closed_on is not null)),
     constraint fk_account_customer_id foreign key(customer_id) references customer (id),
@@ -267,7 +267,7 @@ create table holding (
     id uuid not null,
     product_id uuid not null,
     units numeric(24, 8) not null,
-    cost numeric(19, 4) not null,
+    cost numeric not null constraint ck_holding_cost check (scale(cost) <= 4),
     currency text not null
         constraint ck_holding_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD',
         'JPY', 'USD')),
@@ -294,7 +294,7 @@ create table interaction (
     ended_at timestamptz,
     purpose text
         constraint ck_interaction_purpose check (purpose in ('REGULAR', 'NEW_CUSTOMER',
-        'STOCK_EXCHANGE', 'SERVICE_TRANSFER', 'INTERNET', 'SERVICE')),
+        'STOCK_EXCHANGE', 'CALL_BACK', 'INTERNET', 'REGULAR_ENGLISH')),
     outcome text
         constraint ck_interaction_outcome check (outcome in ('AGENT', 'HANG_UP', 'PHANTOM')),
     priority smallint,
@@ -349,9 +349,12 @@ create table loan (
     currency text not null
         constraint ck_loan_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD', 'JPY',
         'USD')),
-    principal numeric(19, 4) not null,
-    outstanding numeric(19, 4) not null,
-    monthly_payment numeric(19, 4) not null,
+    principal numeric not null
+        constraint ck_loan_principal check (scale(principal) <= 4 and principal > 0),
+    outstanding numeric not null
+        constraint ck_loan_outstanding check (scale(outstanding) <= 4 and outstanding >= 0),
+    monthly_payment numeric not null
+        constraint ck_loan_monthly_payment check (scale(monthly_payment) <= 4),
     annual_rate numeric(9, 6) not null,
     term_months integer not null,
     repayment_method text not null
@@ -362,14 +365,13 @@ create table loan (
         'IN_ARREARS', 'PAID_OFF', 'DEFAULTED', 'WRITTEN_OFF')),
     granted_on date not null,
     ends_on date not null,
-    collateral_value numeric(19, 4),
+    collateral_value numeric
+        constraint ck_loan_collateral_value check (scale(collateral_value) <= 4),
     version integer default '1' not null,
     source text not null
         constraint ck_loan_source check (source in ('BANK360', 'RETAIL_BANK', 'LUXURY', 'SEED')),
     source_status text,
     constraint pk_loan primary key (customer_id, id),
-    constraint ck_loan_principal_positive check (principal > 0),
-    constraint ck_loan_outstanding_not_negative check (outstanding >= 0),
     constraint ck_loan_annual_rate check (annual_rate >= 0),
     constraint ck_loan_term_months check (term_months > 0),
     constraint fk_loan_customer_id foreign key(customer_id) references customer (id)
@@ -478,7 +480,7 @@ create table holding_lot (
     holding_id uuid not null,
     acquired_on date not null,
     units numeric(24, 8) not null,
-    cost numeric(19, 4) not null,
+    cost numeric not null constraint ck_holding_lot_cost check (scale(cost) <= 4),
     constraint pk_holding_lot primary key (customer_id, id),
    
         constraint fk_holding_lot_customer_id_holding_id foreign key(customer_id,
@@ -495,17 +497,18 @@ create table instalment (
     loan_id uuid not null,
     number smallint not null,
     due_on date not null,
-    principal numeric(19, 4) not null,
-    interest numeric(19, 4) not null,
-    paid numeric(19, 4) default '0' not null,
+    principal numeric not null
+        constraint ck_instalment_principal check (scale(principal) <= 4 and principal >= 0),
+    interest numeric not null
+        constraint ck_instalment_interest check (scale(interest) <= 4 and interest >= 0),
+    paid numeric default '0.00' not null
+        constraint ck_instalment_paid check (scale(paid) <= 4 and paid between 0 and principal + interest),
     paid_on date,
     constraint pk_instalment primary key (customer_id, id),
    
         constraint fk_instalment_customer_id_loan_id foreign key(customer_id,
         loan_id) references loan (customer_id, id),
-    constraint ck_instalment_number check (number > 0),
-    constraint ck_instalment_parts check (principal >= 0 and interest >= 0),
-    constraint ck_instalment_paid check (paid >= 0 and paid <= principal + interest)
+    constraint ck_instalment_number check (number > 0)
 );
 
 create unique index ix_instalment_customer_id_loan_id_number
@@ -526,11 +529,11 @@ create table posting (
     channel text
         constraint ck_posting_channel check (channel in ('BRANCH', 'PHONE', 'SMS', 'EMAIL', 'WEB',
         'MOBILE', 'POST', 'FAX', 'REFERRAL')),
-    amount numeric(19, 4) not null,
+    amount numeric not null constraint ck_posting_amount check (scale(amount) <= 4 and amount <> 0),
     currency text not null
         constraint ck_posting_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD',
         'JPY', 'USD')),
-    balance_after numeric(19, 4),
+    balance_after numeric constraint ck_posting_balance_after check (scale(balance_after) <= 4),
     booked_at timestamptz not null,
     value_on date not null,
     counterparty_bank text,
@@ -538,12 +541,13 @@ create table posting (
     constraint pk_posting primary key (customer_id, id),
    
         constraint fk_posting_customer_id_account_id foreign key(customer_id,
-        account_id) references account (customer_id, id),
-    constraint ck_posting_amount_not_zero check (amount <> 0)
+        account_id) references account (customer_id, id)
 );
 
 create index ix_posting_customer_id_account_id_booked_at_id
     on posting (customer_id, account_id, booked_at, id);
+
+create index ix_posting_customer_id_booked_at_id on posting (customer_id, booked_at, id);
 
 create index ix_posting_entry_id on posting (entry_id);
 
@@ -554,7 +558,8 @@ create table standing_order (
     purpose text not null
         constraint ck_standing_order_purpose check (purpose in ('HOUSEHOLD', 'LOAN', 'INSURANCE',
         'LEASING', 'OTHER')),
-    amount numeric(19, 4) not null,
+    amount numeric not null
+        constraint ck_standing_order_amount check (scale(amount) <= 4 and amount > 0),
     currency text not null
         constraint ck_standing_order_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP',
         'HKD', 'JPY', 'USD')),
@@ -573,8 +578,7 @@ create table standing_order (
     constraint pk_standing_order primary key (customer_id, id),
    
         constraint fk_standing_order_customer_id_account_id foreign key(customer_id,
-        account_id) references account (customer_id, id),
-    constraint ck_standing_order_amount_positive check (amount > 0)
+        account_id) references account (customer_id, id)
 );
 
 create index ix_standing_order_customer_id_account_id_id

@@ -1,0 +1,42 @@
+"""Looking customers up by one complete value, through the look-up tables."""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app.db.blind_index import BlindIndex
+from app.db.database import Database
+
+
+class LookUp(StrEnum):
+    """What a customer can be found by."""
+
+    NUMBER = "number"
+    NATIONAL_ID = "national_id"
+    PHONE = "phone"
+    EMAIL = "email"
+    ACCOUNT_NUMBER = "account_number"
+
+
+_SQL: Final = {
+    LookUp.NUMBER: "select customer_id from customer_number where number = $1",
+    LookUp.NATIONAL_ID: "select customer_id from national_id_index where digest = $1",
+    LookUp.PHONE: "select customer_id from contact_index where digest = $1 limit 2",
+    LookUp.EMAIL: "select customer_id from contact_index where digest = $1 limit 2",
+    LookUp.ACCOUNT_NUMBER: "select customer_id from account_number_index where digest = $1",
+}
+
+
+async def find_customers(
+    database: Database, index: BlindIndex, by: LookUp, value: str
+) -> list[UUID]:
+    """Give the customers with exactly this value: none, one, or (shared contacts) two of them."""
+    digests = {
+        LookUp.NATIONAL_ID: index.national_id,
+        LookUp.PHONE: lambda phone: index.phones(phone)[0],
+        LookUp.EMAIL: index.email,
+        LookUp.ACCOUNT_NUMBER: index.account_number,
+    }
+    wanted = value.strip() if by is LookUp.NUMBER else digests[by](value)
+    rows = await database.fetch(_SQL[by], [wanted])
+    return [row["customer_id"] for row in rows]

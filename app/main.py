@@ -1,0 +1,83 @@
+"""Where engine, keys, schema and routes meet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.auth.tokens import TokenKey
+from app.auth.viewer import Viewer
+from app.db.database import Database
+from app.db.keys import Keys
+from app.db.migrate import is_current
+from app.http import Endpoint
+from app.planner.cursors import Cursors
+from app.planner.reader import Reader
+from app.resolvers.context import Context
+from app.schema.root import schema
+from app.settings import Settings
+
+
+def create_app(
+    settings: Settings, *, database_url: str, keys: Keys, token_key: TokenKey
+) -> Starlette:
+    """Make the application for one database; it connects when the server starts it."""
+    cursors = Cursors(keys.cursor_secret)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        database = await Database.connect(
+            database_url, settings.database_pool_size, settings.statement_timeout_seconds
+        )
+        app.state.database = database
+        try:
+            yield
+        finally:
+            await database.close()
+
+    def context(viewer: Viewer) -> Context:
+        database: Database = app.state.database
+        reader = Reader(database, keys.ring, cursors, settings.page_size_max)
+        return Context(viewer, reader, database, keys.index)
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_request: Request) -> Response:
+        if await is_current(database_url):
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "the database needs 'bank360 migrate'"}, 503)
+
+    endpoint = Endpoint(schema(), token_key.verify, context, settings.body_bytes_max)
+    methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    app = Starlette(
+        routes=[
+            Route("/graphql", endpoint.answer, methods=methods),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+        ],
+        lifespan=lifespan,
+    )
+    return app
+
+
+def create_from_environment() -> Starlette:
+    """Make the application from environment variables alone: for server worker processes."""
+    settings = Settings()
+    if settings.database_url is None:
+        message = "DATABASE_URL is not set"
+        raise RuntimeError(message)
+    keys = Keys.load(
+        settings.data_dir,
+        settings.master_key.get_secret_value() if settings.master_key else None,
+        settings.index_key.get_secret_value() if settings.index_key else None,
+    )
+    return create_app(
+        settings,
+        database_url=settings.database_url,
+        keys=keys,
+        token_key=TokenKey.load(settings.data_dir),
+    )

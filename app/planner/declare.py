@@ -1,0 +1,190 @@
+"""The words that schema modules declare their types with."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TypeVar, cast, dataclass_transform
+
+import strawberry
+from sqlalchemy import ColumnElement, FromClause
+from sqlmodel import SQLModel
+from strawberry.types.base import StrawberryOptional, get_object_definition
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from app.planner import fields
+from app.planner.fields import Kind, Member, Relation, Through
+from app.planner.filter_inputs import filter_input
+from app.planner.graph_field import GraphField, declared
+from app.planner.projection import Expression, Order, Projection, Row, Source
+
+TypeT = TypeVar("TypeT", bound=type)
+
+
+def column(
+    expression: Expression | None = None,
+    *,
+    description: str,
+    filterable: bool = False,
+    deprecated: str | None = None,
+) -> Any:
+    """Declare a column of the field's name, another column, or an SQL expression."""
+    kind = fields.Column(expression, filterable)
+    return declared(kind, description, deprecated=deprecated)
+
+
+def encrypted(
+    name: str, *, description: str, decode: Callable[[str], Any] = str
+) -> Any:
+    """Declare an encrypted column; ``decode`` reads the clear text."""
+    return declared(fields.Encrypted(name, decode), description)
+
+
+def embedded(
+    make: Callable[..., Any],
+    *,
+    description: str,
+    filter_part: str | None = None,
+    **parts: Expression,
+) -> Any:
+    """Declare an object made of columns; null where the first part is null."""
+    return declared(fields.Embedded(make, parts, filter_part), description)
+
+
+def computed(function: Callable[..., Any], *, description: str, **needs: Expression) -> Any:
+    """Declare a Python function of other fields (named by text) and of SQL expressions."""
+    return declared(fields.Computed(function, needs), description)
+
+
+def aggregate(
+    relation: str,
+    function: Callable[[FromClause], ColumnElement[Any]],
+    *,
+    description: str,
+    where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+) -> Any:
+    """Declare one value over the rows of a relation of the same type."""
+    return declared(fields.Aggregate(relation, function, where), description)
+
+
+def relation(
+    *join: tuple[str, str],
+    description: str,
+    where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+) -> Any:
+    """Declare child rows: all of them for a list type, else the one or null.
+
+    ``join`` pairs (column here, column of the child).
+    """
+    return declared(Relation(join=join, where=where), description)
+
+
+def through(
+    table: type[SQLModel],
+    *,
+    parent: tuple[tuple[str, str], ...],
+    child: tuple[tuple[str, str], ...],
+    description: str,
+    link_where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+) -> Any:
+    """Declare child rows found through a join table; see fields.Through for the pairs."""
+    link = Through(table, parent, child)
+    return declared(Relation(through=link, through_where=link_where), description)
+
+
+def pages(
+    *join: tuple[str, str],
+    description: str,
+    where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+) -> Any:
+    """Declare child rows as a connection."""
+    return declared(Relation(join=join, where=where, paged=True), description)
+
+
+def union(*members: Member, description: str) -> Any:
+    """Declare a connection over several relations of the same type, newest first."""
+    return declared(fields.Union(members), description)
+
+
+@strawberry.interface(description="Anything with a global id that `node` can find again (Relay).")
+class Node:
+    """Anything with a global id."""
+
+    @staticmethod
+    def resolve_type(row: Any, _info: Any, _type: Any) -> str:
+        """Name the row's type."""
+        return str(row.projection.type_name)
+
+    id: strawberry.ID = declared(fields.Identity(), "Global id: opaque, stable, unique in the bank.")
+
+
+@dataclass_transform(
+    kw_only_default=True,
+    field_specifiers=(column, encrypted, embedded, computed, aggregate, relation, through, pages, union),
+)
+def projection(
+    source: Source,
+    *,
+    description: str,
+    prefix: str | None = None,
+    owner: str | None = "customer_id",
+    key: str | None = "id",
+    orders: dict[str, Order] | None = None,
+) -> Callable[[TypeT], TypeT]:
+    """Make a GraphQL type of a class whose fields are declared with the words above."""
+
+    def wrap(cls: TypeT) -> TypeT:
+        made = Projection(cls.__name__, source, prefix, owner, key, orders or {})
+
+        def is_type_of(row: Any, _info: Any) -> bool:
+            return isinstance(row, Row) and row.projection is made
+
+        cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
+        cls.__projection__ = made  # type: ignore[attr-defined]
+        wrapped = strawberry.type(cls, description=description)
+        _fill(made, wrapped)
+        return cast("TypeT", wrapped)
+
+    return wrap
+
+
+def _fill(made: Projection, cls: type) -> None:
+    """Enter the declared fields, and make the filter and sort arguments they imply."""
+    filterable: dict[str, type] = {}
+    for declared_field in get_object_definition(cls, strict=True).fields:
+        if not isinstance(declared_field, GraphField):
+            message = f"{cls.__name__}.{declared_field.python_name} is not declared with the kit"
+            raise TypeError(message)
+        name, kind = declared_field.python_name, declared_field.kind
+        made.fields[name] = kind
+        if isinstance(kind, Relation):
+            made.children[name] = declared_field.child
+        type_ = _filter_type(declared_field, kind)
+        if type_ is not None:
+            filterable[name] = type_
+    if filterable:
+        made.filter_input = filter_input(made.type_name, filterable)
+    if len(made.orders) > 1:
+        made.sort_enum = _sort_enum(made)
+
+
+def _filter_type(declared_field: GraphField, kind: Kind) -> type | None:
+    if isinstance(kind, fields.Column) and kind.filterable:
+        type_: Any = declared_field.type
+        if isinstance(type_, StrawberryOptional):
+            type_ = type_.of_type
+        return type_.wrapped_cls if isinstance(type_, StrawberryEnumDefinition) else cast("type", type_)
+    if isinstance(kind, fields.Embedded) and kind.filter_part:
+        return cast("type", kind.make.__annotations__[kind.filter_part])
+    return None
+
+
+def _sort_enum(made: Projection) -> Any:
+    name = f"{made.type_name}Sort"
+    enum = strawberry.enum(
+        Enum(name, {order: order for order in made.orders}),
+        description=f"Orders of a list of {made.type_name}.",
+    )
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = made.orders[value.name].description
+    return enum
+
+

@@ -1,0 +1,290 @@
+"""The kinds of field that a projection is made of, declared as data.
+
+A kind says which labelled expressions it needs from the row's statement (``selects``) and how
+its value follows from them (``value``). Relations say how child rows join instead.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, FromClause
+from sqlmodel import SQLModel
+
+from app.planner.projection import Expression, Projection, Row, evaluate
+from app.planner.reader import Reader
+
+T = TypeVar("T")
+Selects = Iterator[tuple[str, ColumnElement[Any]]]
+
+
+class Kind:
+    """What all kinds of field share."""
+
+    def reads_ciphertext(self, projection: Projection) -> bool:
+        """Tell whether the field needs the customer's key."""
+        del projection
+        return False
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Give the labels that the field ``name`` reads, with their SQL over ``table``."""
+        raise NotImplementedError
+
+    def value(self, name: str, row: Row, reader: Reader) -> Any:
+        """Give the field's value from the row's labels."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Identity(Kind):
+    """The global id."""
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need nothing: every row carries its identity."""
+        del name, projection, table
+        return iter(())
+
+    def value(self, name: str, row: Row, reader: Reader) -> str:
+        """Write the global id."""
+        del name, reader
+        return row.projection.global_id(row)
+
+
+@dataclass(frozen=True)
+class Column(Kind):
+    """A column, or an SQL expression over columns that are not encrypted."""
+
+    expression: Expression | None
+    filterable: bool
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need the one expression, labelled with the field's name."""
+        del projection
+        yield name, evaluate(self.expression or name, table)
+
+    def value(self, name: str, row: Row, reader: Reader) -> Any:
+        """Give what PostgreSQL gave."""
+        del reader
+        return row[name]
+
+
+@dataclass(frozen=True)
+class Encrypted(Kind, Generic[T]):
+    """A column of ciphertext, decrypted for the answer; ``decode`` reads the clear text."""
+
+    column: str
+    decode: Callable[[str], T]
+
+    def reads_ciphertext(self, projection: Projection) -> bool:
+        """Need the customer's key."""
+        del projection
+        return True
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need the ciphertext; the statement adds the customer's wrapped key."""
+        del projection
+        yield name, table.c[self.column]
+
+    def value(self, name: str, row: Row, reader: Reader) -> T | None:
+        """Decrypt; null where there is no value or the customer was erased."""
+        clear = reader.decrypt(row, name, self.column)
+        return None if clear is None else self.decode(clear)
+
+
+@dataclass(frozen=True)
+class Embedded(Kind, Generic[T]):
+    """An object without a table, made of columns; null where its first column is null."""
+
+    make: Callable[..., T]
+    parts: Mapping[str, Expression]
+    filter_part: str | None
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need each part."""
+        del projection
+        for part, expression in self.parts.items():
+            yield f"{name}:{part}", evaluate(expression, table)
+
+    def value(self, name: str, row: Row, reader: Reader) -> T | None:
+        """Make the object."""
+        del reader
+        values = {part: row[f"{name}:{part}"] for part in self.parts}
+        return None if next(iter(values.values())) is None else self.make(**values)
+
+
+@dataclass(frozen=True)
+class Computed(Kind, Generic[T]):
+    """A Python function of other fields and of SQL expressions.
+
+    A text in ``needs`` names a field of the same projection, whose value (decrypted, where it is
+    encrypted) is passed; anything else is an SQL expression. The value is null when any need is.
+    """
+
+    function: Callable[..., T]
+    needs: Mapping[str, Expression]
+
+    def reads_ciphertext(self, projection: Projection) -> bool:
+        """Need the customer's key when a needed field does."""
+        return any(
+            projection.fields[need].reads_ciphertext(projection)
+            for need in self.needs.values()
+            if isinstance(need, str)
+        )
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need what the needed fields need, and the expressions."""
+        for need in self.needs.values():
+            if isinstance(need, str):
+                yield from projection.fields[need].selects(need, projection, table)
+        for parameter, need in self.needs.items():
+            if not isinstance(need, str):
+                yield f"{name}:{parameter}", need(table)
+
+    def value(self, name: str, row: Row, reader: Reader) -> T | None:
+        """Call the function."""
+        values = {
+            parameter: row.projection.fields[need].value(need, row, reader)
+            if isinstance(need, str)
+            else row[f"{name}:{parameter}"]
+            for parameter, need in self.needs.items()
+        }
+        return None if None in values.values() else self.function(**values)
+
+
+@dataclass(frozen=True)
+class Through:
+    """A join table between parent and child: ``parent`` and ``child`` pair its columns with theirs.
+
+    Each pair is (column of the join table, column of the other side).
+    """
+
+    table: type[SQLModel]
+    parent: tuple[tuple[str, str], ...]
+    child: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Relation(Kind):
+    """Child rows: which columns pair parent and child, and which rows and order.
+
+    ``join`` pairs (column of the parent, column of the child). ``where`` narrows the child rows.
+    """
+
+    join: tuple[tuple[str, str], ...] = ()
+    through: Through | None = None
+    paged: bool = False
+    where: Callable[[FromClause], ColumnElement[bool]] | None = None
+    through_where: Callable[[FromClause], ColumnElement[bool]] | None = None
+
+    def parent_columns(self) -> tuple[str, ...]:
+        """Give the parent's columns that child rows are found by, each once."""
+        pairs = self.through.parent if self.through else self.join
+        columns = (parent for _, parent in pairs) if self.through else (name for name, _ in pairs)
+        return tuple(dict.fromkeys(columns))
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need the parent's join columns."""
+        del name, projection
+        for column in self.parent_columns():
+            yield f":{column}", table.c[column]
+
+    def key_types(self, child: FromClause) -> list[sa.types.TypeEngine[Any]]:
+        """Give the SQL types of the parent's columns, read off the columns they equal."""
+        if self.through is None:
+            types = {ours: child.c[theirs].type for ours, theirs in self.join}
+        else:
+            link: Any = self.through.table
+            types = {
+                theirs: link.__table__.c[ours].type for ours, theirs in self.through.parent
+            }
+        return [types[column] for column in self.parent_columns()]
+
+    def keys(self, row: Row) -> tuple[Any, ...]:
+        """Give the values that the row's children are found by."""
+        return tuple(row[f":{column}"] for column in self.parent_columns())
+
+    def connect(
+        self, child: FromClause, keys: Mapping[str, ColumnElement[Any]]
+    ) -> tuple[FromClause, list[ColumnElement[bool]]]:
+        """Give where child rows come from and the conditions that tie them to the parent's keys.
+
+        Written once: the loader passes the keys of an ``unnest``, a plan the columns of the
+        parent's own statement.
+        """
+        conditions: list[ColumnElement[bool]] = []
+        origin = child
+        if self.through is None:
+            conditions += [child.c[theirs] == keys[ours] for ours, theirs in self.join]
+        else:
+            link = sa.alias(self.through.table.__table__)  # type: ignore[attr-defined]
+            on = [link.c[ours] == child.c[theirs] for ours, theirs in self.through.child]
+            origin = link.join(child, sa.and_(*on))
+            conditions += [link.c[ours] == keys[theirs] for ours, theirs in self.through.parent]
+            if self.through_where is not None:
+                conditions.append(self.through_where(link))
+        if self.where is not None:
+            conditions.append(self.where(child))
+        return origin, conditions
+
+
+@dataclass(frozen=True)
+class Aggregate(Kind):
+    """One value over a relation's rows, such as a count or a sum."""
+
+    relation: str
+    function: Callable[[FromClause], ColumnElement[Any]]
+    where: Callable[[FromClause], ColumnElement[bool]] | None
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need the value of a sub-query over the relation's rows."""
+        relation: Relation = projection.fields[self.relation]
+        child = relation_child(projection, self.relation).alias()
+        keys = {column: table.c[column] for column in relation.parent_columns()}
+        origin, conditions = relation.connect(child, keys)
+        if self.where is not None:
+            conditions.append(self.where(child))
+        query = sa.select(self.function(child)).select_from(origin).where(*conditions)
+        yield name, query.correlate(table).scalar_subquery()
+
+    def value(self, name: str, row: Row, reader: Reader) -> Any:
+        """Give what PostgreSQL gave."""
+        del reader
+        return row[name]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One relation in a union, and the child's column that its place in the order comes from."""
+
+    relation: str
+    at: str
+
+
+@dataclass(frozen=True, eq=False)
+class Union(Kind):
+    """Several relations of one parent merged in one order, newest first."""
+
+    members: tuple[Member, ...]
+
+    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+        """Need the join columns of every member."""
+        for member in self.members:
+            yield from projection.fields[member.relation].selects(name, projection, table)
+
+    def parent_columns(self, projection: Projection) -> tuple[str, ...]:
+        """Give the parent's columns that any member is found by, each once."""
+        return tuple(
+            dict.fromkeys(
+                column
+                for member in self.members
+                for column in projection.fields[member.relation].parent_columns()
+            )
+        )
+
+
+def relation_child(projection: Projection, name: str) -> Projection:
+    """Give the projection of a relation's child rows."""
+    child = projection.children[name]()
+    assert isinstance(child, Projection)
+    return child

@@ -1,0 +1,87 @@
+"""The SQL of ``filter:`` arguments: conditions inside one input hold together."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import sqlalchemy as sa
+import strawberry
+from sqlalchemy import ColumnElement, FromClause
+
+from app.planner.errors import bad_input, too_large
+from app.planner.fields import Column, Embedded
+from app.planner.projection import Projection, evaluate
+
+# A filter with more conditions than this is a report.
+_CONDITIONS_MAX: Final = 50
+_ALTERNATIVES_MAX: Final = 100
+
+
+def filterable(projection: Projection) -> dict[str, Any]:
+    """Give the expressions that may be filtered on, by field."""
+    found: dict[str, Any] = {}
+    for name, kind in projection.fields.items():
+        if isinstance(kind, Column) and kind.filterable:
+            found[name] = kind.expression or name
+        elif isinstance(kind, Embedded) and kind.filter_part:
+            found[name] = kind.parts[kind.filter_part]
+    return found
+
+
+def condition(projection: Projection, table: FromClause, given: Any) -> ColumnElement[bool]:
+    """Give the SQL condition of a filter input."""
+    conditions = list(_conditions(projection, table, given, [0]))
+    return sa.and_(sa.true(), *conditions)
+
+
+def _conditions(
+    projection: Projection, table: FromClause, given: Any, count: list[int]
+) -> Iterator[ColumnElement[bool]]:
+    count[0] += 1
+    if count[0] > _CONDITIONS_MAX:
+        message = f"a filter has at most {_CONDITIONS_MAX} conditions"
+        raise too_large(message)
+    for name, expression in filterable(projection).items():
+        operations = _given(given, name)
+        if operations is not None:
+            count[0] += 1
+            yield from _operations(name, evaluate(expression, table), operations)
+    for name, combine in (("and_", sa.and_), ("or_", sa.or_)):
+        inputs = _given(given, name)
+        if inputs is None:
+            continue
+        if not inputs:
+            message = f"filter.{name.rstrip('_')}: an empty list; leave it out instead"
+            raise bad_input(message)
+        yield combine(
+            *(
+                sa.and_(sa.true(), *_conditions(projection, table, inner, count))
+                for inner in inputs
+            )
+        )
+    inner = _given(given, "not_")
+    if inner is not None:
+        yield sa.not_(sa.and_(sa.true(), *_conditions(projection, table, inner, count)))
+
+
+def _given(source: Any, name: str) -> Any:
+    value = getattr(source, name, None)
+    return None if value is strawberry.UNSET else value
+
+
+def _operations(
+    name: str, column: ColumnElement[Any], operations: Any
+) -> Iterator[ColumnElement[bool]]:
+    if (equal := _given(operations, "eq")) is not None:
+        yield column == equal
+    if (at_least := _given(operations, "gte")) is not None:
+        yield column >= at_least
+    if (at_most := _given(operations, "lte")) is not None:
+        yield column <= at_most
+    if (contained := _given(operations, "contains")) is not None:
+        yield column.icontains(contained, autoescape=True)
+    if (alternatives := _given(operations, "in_")) is not None:
+        if len(alternatives) > _ALTERNATIVES_MAX:
+            message = f"filter.{name}.in: at most {_ALTERNATIVES_MAX} values"
+            raise too_large(message)
+        values = sa.bindparam(None, list(alternatives), sa.ARRAY(column.type), unique=True)
+        yield column == sa.any_(values)

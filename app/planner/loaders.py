@@ -1,0 +1,236 @@
+"""Batches: one SQL statement per relation and level, however many parents there are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from aiodataloader import DataLoader
+from sqlalchemy import ColumnElement, Select
+
+from app.planner import ordering
+from app.planner.fields import Relation
+from app.planner.projection import ID, OWNER, Projection, Row
+from app.planner.reader import Reader
+from app.planner.rows import Window, child_rows, count_rows, identity_rows
+
+Keys = tuple[Any, ...]
+# Parents in one statement; more are split, so that no statement grows without bound.
+_PARENTS_MAX: Final = 1_000
+_PARENT: Final = ":parent"
+
+
+@dataclass(frozen=True)
+class Children:
+    """What is read of a relation: the loader's identity within one operation."""
+
+    relation: Relation
+    projection: Projection
+    names: tuple[str, ...]
+    window: Window
+    filter: Any = None
+
+    def identity(self) -> tuple[object, ...]:
+        """Give what two places of an operation must share to be read in one batch."""
+        # An argument is converted for each parent anew, so filters are compared by content.
+        return (id(self.relation), self.names, self.window, repr(self.filter))
+
+
+def _batched(
+    keys: Sequence[Keys],
+    types: Sequence[sa.types.TypeEngine[Any]],
+    columns: Sequence[str],
+    inner: Callable[[Mapping[str, ColumnElement[Any]]], Select[Any]],
+    order: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
+) -> Select[Any]:
+    """Wrap a statement about one parent into one about many, each row with its parent's place."""
+    arrays = [
+        sa.bindparam(None, [key[position] for key in keys], sa.ARRAY(type_), unique=True)
+        for position, type_ in enumerate(types)
+    ]
+    names = [f"k{position}" for position in range(len(types))]
+    parents = (
+        sa.func.unnest(*arrays)
+        .table_valued(
+            *(sa.column(name, type_) for name, type_ in zip(names, types, strict=True)),
+            with_ordinality="place",
+        )
+        .render_derived(name="parents")
+    )
+    rows = inner(dict(zip(columns, (parents.c[name] for name in names), strict=True))).lateral(
+        "rows"
+    )
+    return (
+        sa.select(parents.c.place.label(_PARENT), *rows.c)
+        .select_from(parents.join(rows, sa.true()))
+        .order_by(parents.c.place, *order(rows.c))
+    )
+
+
+class ChildLoader(DataLoader[Keys, list[Row]]):
+    """Loads the child rows of many parents by the values of their join columns."""
+
+    max_batch_size = _PARENTS_MAX
+
+    def __init__(self, reader: Reader, children: Children) -> None:
+        """Read what ``children`` says with ``reader``."""
+        super().__init__()
+        self._reader = reader
+        self._children = children
+
+    async def batch_load_fn(self, keys: list[Keys]) -> list[list[Row]]:
+        """Load every parent's rows in one statement."""
+        what = self._children
+        order = ordering.terms(what.projection, what.window.order)
+        labels = [term.column for term in order]
+        statement = _batched(
+            keys,
+            what.relation.key_types(what.projection.table),
+            what.relation.parent_columns(),
+            lambda columns: child_rows(
+                what.relation,
+                what.projection,
+                what.names,
+                columns,
+                what.window,
+                what.filter,
+                labels,
+            ),
+            lambda rows: [
+                rows[f":{term.column}"].desc()
+                if term.descending != what.window.backwards
+                else rows[f":{term.column}"]
+                for term in order
+            ],
+        )
+        return _grouped(await self._reader.fetch(statement), len(keys), what.projection)
+
+
+class CountLoader(DataLoader[Keys, int]):
+    """Counts the child rows of many parents, regardless of the page."""
+
+    max_batch_size = _PARENTS_MAX
+
+    def __init__(self, reader: Reader, children: Children) -> None:
+        """Count what ``children`` says with ``reader``."""
+        super().__init__()
+        self._reader = reader
+        self._children = children
+
+    async def batch_load_fn(self, keys: list[Keys]) -> list[int]:
+        """Count every parent's rows in one statement."""
+        what = self._children
+        statement = _batched(
+            keys,
+            what.relation.key_types(what.projection.table),
+            what.relation.parent_columns(),
+            lambda columns: count_rows(what.relation, what.projection, columns, what.filter),
+        )
+        return [record["count"] for record in await self._reader.fetch(statement)]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One relation of a union."""
+
+    relation: Relation
+    projection: Projection
+    at: str
+
+    @property
+    def key(self) -> str:
+        """The column with the row's own id."""
+        assert self.projection.key is not None
+        return self.projection.key
+
+
+class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
+    """Loads type, place and identity of the rows of several relations, merged in one order."""
+
+    max_batch_size = _PARENTS_MAX
+
+    def __init__(
+        self, reader: Reader, branches: Sequence[Branch], columns: Sequence[str], window: Window
+    ) -> None:
+        """Merge ``branches``, all found by the parent's ``columns``."""
+        super().__init__()
+        self._reader = reader
+        self._branches = branches
+        self._columns = columns
+        self._window = window
+
+    def _merged(self, columns: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
+        parts = [
+            identity_rows(branch.relation, branch.projection, columns, branch.at, self._window)
+            for branch in self._branches
+        ]
+        merged = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
+        return (
+            sa.select(merged)
+            .order_by(*_newest(merged.c, backwards=self._window.backwards))
+            .limit(self._window.size)
+        )
+
+    async def batch_load_fn(self, keys: list[Keys]) -> list[list[Mapping[str, Any]]]:
+        """Load every parent's merged rows in one statement."""
+        types: dict[str, sa.types.TypeEngine[Any]] = {}
+        for branch in self._branches:
+            found = branch.relation.key_types(branch.projection.table)
+            types |= dict(zip(branch.relation.parent_columns(), found, strict=True))
+        statement = _batched(
+            keys,
+            [types[column] for column in self._columns],
+            self._columns,
+            self._merged,
+            lambda rows: _newest(rows, backwards=self._window.backwards),
+        )
+        groups: list[list[Mapping[str, Any]]] = [[] for _ in keys]
+        for record in await self._reader.fetch(statement):
+            groups[record[_PARENT] - 1].append(record)
+        return groups
+
+
+def _newest(rows: Any, *, backwards: bool) -> list[ColumnElement[Any]]:
+    columns = [rows[":at"], rows[":id"]]
+    return columns if backwards else [column.desc() for column in columns]
+
+
+def _grouped(records: Sequence[Any], parents: int, projection: Projection) -> list[list[Row]]:
+    groups: list[list[Row]] = [[] for _ in range(parents)]
+    for record in records:
+        groups[record[_PARENT] - 1].append(Row(projection, record))
+    return groups
+
+
+def children_of(reader: Reader, children: Children) -> ChildLoader:
+    """Give the operation's batch of these children."""
+    key = ("children", *children.identity())
+    return reader.loader(key, lambda: ChildLoader(reader, children))
+
+
+def count_of(reader: Reader, children: Children) -> CountLoader:
+    """Give the operation's batch that counts these children."""
+    key = ("count", id(children.relation), repr(children.filter))
+    return reader.loader(key, lambda: CountLoader(reader, children))
+
+
+def by_identity(projection: Projection) -> Relation:
+    """Give the relation from an identity to its row, the same object for a projection."""
+    if projection not in _identities:
+        assert projection.key is not None
+        owner = projection.owner or projection.key
+        _identities[projection] = Relation(join=((OWNER, owner), (ID, projection.key)))
+    return _identities[projection]
+
+
+_identities: dict[Projection, Relation] = {}
+
+
+async def load_row(
+    reader: Reader, projection: Projection, owner: UUID, row_id: UUID, names: tuple[str, ...]
+) -> Row | None:
+    """Load one row by its identity; many loads of one operation share a statement."""
+    children = Children(by_identity(projection), projection, names, Window())
+    rows = await children_of(reader, children).load((owner, row_id))
+    return rows[0] if rows else None

@@ -1,0 +1,67 @@
+"""Named orders and keyset paging: where in the order a page begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, FromClause
+
+from app.planner.projection import Projection
+
+
+@dataclass(frozen=True)
+class Term:
+    """One column of an order."""
+
+    column: str
+    descending: bool
+
+
+def terms(projection: Projection, order: str | None) -> tuple[Term, ...]:
+    """Give the columns of a named order, the first declared one by default.
+
+    Each order ends in the row's key, which makes it total; it runs in the direction of the column
+    before it, so that one index serves both.
+    """
+    chosen = projection.orders[order] if order else next(iter(projection.orders.values()), None)
+    names = chosen.columns if chosen else ()
+    found = tuple(Term(name.removeprefix("-"), name.startswith("-")) for name in names)
+    if projection.key is None or any(term.column == projection.key for term in found):
+        return found
+    return (*found, Term(projection.key, found[-1].descending if found else False))
+
+
+def order_by(
+    table: FromClause, order: Sequence[Term], *, backwards: bool
+) -> list[ColumnElement[Any]]:
+    """Give the ORDER BY of an order, read from its end when ``backwards``."""
+    return [
+        table.c[term.column].desc() if term.descending != backwards else table.c[term.column].asc()
+        for term in order
+    ]
+
+
+def beyond(
+    table: FromClause, order: Sequence[Term], values: Sequence[Any], *, backwards: bool
+) -> ColumnElement[bool]:
+    """Give the condition "after this place in the order" (before it when ``backwards``).
+
+    An order of one direction compares whole rows, which an index answers in one range; one of
+    mixed direction is written out as (a > x) or (a = x and b < y) and so on.
+    """
+    columns = [table.c[term.column] for term in order]
+    places = [
+        sa.bindparam(None, value, column.type, unique=True)
+        for value, column in zip(values, columns, strict=True)
+    ]
+    falling = [term.descending != backwards for term in order]
+    if len(set(falling)) == 1:
+        row, place = sa.tuple_(*columns), sa.tuple_(*places)
+        return row < place if falling[0] else row > place
+    alternatives = []
+    for position, (column, place_) in enumerate(zip(columns, places, strict=True)):
+        equal = [columns[earlier] == places[earlier] for earlier in range(position)]
+        step = column < place_ if falling[position] else column > place_
+        alternatives.append(sa.and_(*equal, step))
+    return sa.or_(*alternatives)

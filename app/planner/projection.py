@@ -1,0 +1,114 @@
+"""Projections: a GraphQL type over a table, its fields declared as data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, TypeAlias, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, FromClause
+from sqlmodel import SQLModel
+from strawberry.utils.str_converters import to_camel_case
+
+from app.planner.global_id import format_id
+
+# Labels that every row carries beside its fields. A colon never stands in a field's name.
+OWNER: Final = ":owner"
+ID: Final = ":id"
+KEY: Final = ":key"
+
+# A column's name, or an expression over the table as it is aliased in the statement.
+Expression: TypeAlias = str | Callable[[FromClause], ColumnElement[Any]]
+Source: TypeAlias = type[SQLModel] | Callable[[], FromClause]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A named order: columns, ``-`` before one that falls, and a sentence for the API."""
+
+    columns: tuple[str, ...]
+    description: str
+
+
+@dataclass(eq=False)
+class Projection:
+    """How rows of one table (or query) become objects of one GraphQL type.
+
+    ``owner`` is the column with the customer's id: ``customer_id`` unless the row belongs to
+    nobody (None) or owns itself. ``key`` is the row's own id; None for rows without identity,
+    such as totals.
+    """
+
+    type_name: str
+    source: Source
+    prefix: str | None
+    owner: str | None
+    key: str | None
+    orders: Mapping[str, Order]
+    fields: dict[str, Any] = field(default_factory=dict)
+    # The projection of each relation's child rows, found when first asked for: types may refer to
+    # each other in a circle.
+    children: dict[str, Callable[[], "Projection"]] = field(default_factory=dict)
+    filter_input: Any = None
+    sort_enum: Any = None
+
+    @cached_property
+    def table(self) -> FromClause:
+        """The table or query that rows come from."""
+        if isinstance(self.source, type):
+            return cast("FromClause", cast("Any", self.source).__table__)
+        return self.source()
+
+    @cached_property
+    def table_name(self) -> str:
+        """The table's name, part of what ciphertexts are bound to."""
+        return str(getattr(self.table, "name", self.type_name))
+
+    @cached_property
+    def shown(self) -> dict[str, str]:
+        """The fields' Python names by the names that the API shows."""
+        return {to_camel_case(name): name for name in self.fields}
+
+    def column_type(self, name: str) -> type:
+        """Give the Python type of a column's values."""
+        return self.table.c[name].type.python_type
+
+    def alias(self) -> FromClause:
+        """Give the table under a name of its own, for one place in a statement."""
+        return self.table.alias()
+
+    def owner_of(self, table: FromClause) -> ColumnElement[Any]:
+        """Give the column with the owner's id; the row's own where it belongs to nobody."""
+        return table.c[self.owner or self.key or ""]
+
+    def identity(self, table: FromClause) -> dict[str, ColumnElement[Any]]:
+        """Give the labels that name a row."""
+        if self.key is None:
+            return {}
+        return {OWNER: self.owner_of(table), ID: table.c[self.key]}
+
+    def global_id(self, row: "Row") -> str:
+        """Write the row's global id."""
+        assert self.prefix is not None
+        return format_id(self.prefix, cast("UUID", row[OWNER]), cast("UUID", row[ID]))
+
+
+class Row(dict[str, Any]):
+    """One row of a projection: its selected labels, as the database gave them."""
+
+    __slots__ = ("projection",)
+
+    def __init__(self, projection: Projection, values: Mapping[str, Any]) -> None:
+        """Copy the values of a database record."""
+        super().__init__(values)
+        self.projection = projection
+
+
+def row_value(source: Any, name: str) -> Any:
+    """Give a plain field's value: the default resolver of the schema."""
+    return source[name] if type(source) is Row else getattr(source, name)
+
+
+def evaluate(expression: Expression, table: FromClause) -> ColumnElement[Any]:
+    """Give the SQL of an expression over ``table``."""
+    return table.c[expression] if isinstance(expression, str) else expression(table)

@@ -1,0 +1,173 @@
+"""How the reference path resolves relations: lists, single rows, pages and unions."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from strawberry.types import Info
+
+from app.planner import ordering
+from app.planner.fields import Relation, Union, relation_child
+from app.planner.loaders import (
+    Branch,
+    Children,
+    UnionLoader,
+    children_of,
+    count_of,
+    load_row,
+)
+from app.planner.pages import Page, PageArguments
+from app.planner.projection import ID, OWNER, Projection, Row
+from app.planner.reader import Reader
+from app.planner.rows import WHOLE, Window
+from app.planner.selection import PAGE_PATHS, ROW_PATHS, asked_for
+
+def selected(
+    projection: Projection, info: Info, paths: Sequence[tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Give the projection's fields that the operation asks for below the current field."""
+    asked = asked_for(info._raw_info, paths)  # noqa: SLF001  # No public way to the AST.
+    return tuple(name for shown, name in projection.shown.items() if shown in asked)
+
+
+def resolve(
+    name: str, relation: Relation, is_list: bool, parent: Row, info: Info, given: Mapping[str, Any]
+) -> Awaitable[Any]:
+    """Resolve a relation of ``parent``: a page, a list, or one row or null."""
+    child = relation_child(parent.projection, name)
+    keys = relation.keys(parent)
+    if relation.paged:
+        return page(relation, child, keys, info, given)
+    return _rows(relation, child, keys, info, given, is_list=is_list)
+
+
+async def _rows(
+    relation: Relation,
+    child: Projection,
+    keys: tuple[Any, ...],
+    info: Info,
+    given: Mapping[str, Any],
+    *,
+    is_list: bool,
+) -> Any:
+    if None in keys:
+        return [] if is_list else None
+    sort = given.get("sort")
+    children = Children(
+        relation,
+        child,
+        selected(child, info, ROW_PATHS),
+        Window(order=sort.name if sort else None),
+        given.get("filter"),
+    )
+    rows = await children_of(info.context.reader, children).load(keys)
+    if is_list:
+        return rows
+    return rows[0] if rows else None
+
+
+async def page(
+    relation: Relation,
+    child: Projection,
+    keys: tuple[Any, ...],
+    info: Info,
+    given: Mapping[str, Any],
+) -> Page:
+    """Resolve a page of a relation's rows."""
+    reader: Reader = info.context.reader
+    arguments = _checked(given, reader)
+    sort = given.get("sort")
+    order = sort.name if sort else next(iter(child.orders), "")
+    terms = ordering.terms(child, order or None)
+    scope = f"{child.type_name}.{order}/{info.path.typename}.{info.field_name}/{keys}"
+    place = None
+    if arguments.cursor is not None:
+        types = [child.column_type(term.column) for term in terms]
+        place = reader.cursors.read(scope, arguments.cursor, types)
+    # One row more than asked for tells whether the list goes on.
+    window = Window(order or None, arguments.size + 1, place, arguments.backwards)
+    names = selected(child, info, PAGE_PATHS)
+    children = Children(relation, child, names, window, given.get("filter"))
+    rows = await children_of(reader, children).load(keys)
+    return Page(
+        rows=rows,
+        arguments=arguments,
+        cursors=reader.cursors,
+        scope=scope,
+        place=lambda row: [row[f":{term.column}"] for term in terms],
+        count=partial(count_of(reader, children).load, keys),
+    )
+
+
+def _checked(given: Mapping[str, Any], reader: Reader) -> PageArguments:
+    return PageArguments.check(
+        given.get("first"),
+        given.get("after"),
+        given.get("last"),
+        given.get("before"),
+        reader.page_size_max,
+    )
+
+
+async def resolve_union(
+    name: str, union: Union, parent: Row, info: Info, given: Mapping[str, Any]
+) -> Page:
+    """Resolve a page of several relations' rows merged in one order, newest first.
+
+    One statement finds which rows, then one a type loads them.
+    """
+    reader: Reader = info.context.reader
+    arguments = _checked(given, reader)
+    columns = union.parent_columns(parent.projection)
+    keys = tuple(parent[f":{column}"] for column in columns)
+    branches = {branch.projection.type_name: branch for branch in _branches(union, parent)}
+    scope = f"{parent.projection.type_name}.{name}/{keys}"
+    first = next(iter(branches.values()))
+    place = None
+    if arguments.cursor is not None:
+        types = [first.projection.column_type(column) for column in (first.at, first.key)]
+        place = reader.cursors.read(scope, arguments.cursor, types)
+    window = Window(None, arguments.size + 1, place, arguments.backwards)
+    loader = reader.loader(
+        ("union", id(union), window),
+        lambda: UnionLoader(reader, list(branches.values()), columns, window),
+    )
+    found = await loader.load(keys)
+    pending = [
+        load_row(
+            reader,
+            (projection := branches[record[":type"]].projection),
+            record[OWNER],
+            record[ID],
+            selected(projection, info, PAGE_PATHS),
+        )
+        for record in found
+    ]
+    rows = await asyncio.gather(*pending)
+    places = {(row[OWNER], row[ID]): record for row, record in zip(rows, found, strict=True) if row}
+    return Page(
+        rows=[row for row in rows if row],
+        arguments=arguments,
+        cursors=reader.cursors,
+        scope=scope,
+        place=lambda row: [places[row[OWNER], row[ID]][":at"], row[ID]],
+        count=partial(_total, reader, list(branches.values()), parent),
+    )
+
+
+def _branches(union: Union, parent: Row) -> Iterator[Branch]:
+    for member in union.members:
+        relation = parent.projection.fields[member.relation]
+        child = relation_child(parent.projection, member.relation)
+        yield Branch(relation, child, member.at)
+
+
+async def _total(reader: Reader, branches: Sequence[Branch], parent: Row) -> int:
+    counts = [
+        count_of(reader, Children(branch.relation, branch.projection, (), WHOLE)).load(
+            branch.relation.keys(parent)
+        )
+        for branch in branches
+    ]
+    return sum(await asyncio.gather(*counts))

@@ -1,0 +1,130 @@
+"""The SQL of rows, written once: join, filter, order and keyset of a relation's children.
+
+The batch loader wraps it in ``unnest … cross join lateral``; a plan wraps it in JSON aggregation.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, FromClause, Select
+
+from app.planner import filters, ordering
+from app.planner.fields import Relation
+from app.planner.projection import KEY, OWNER, Projection
+
+# Where wrapped customer keys stand; joined when a row's ciphertext is asked for.
+CUSTOMER_KEY = sa.table(
+    "customer_key", sa.column("customer_id", sa.Uuid), sa.column("wrapped_key", sa.LargeBinary)
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which part of an ordered list: up to ``size`` rows after (or before) a place."""
+
+    order: str | None = None
+    size: int | None = None
+    place: tuple[Any, ...] | None = None
+    backwards: bool = False
+
+
+WHOLE = Window()
+
+
+def labelled(
+    projection: Projection, table: FromClause, names: Iterable[str]
+) -> list[ColumnElement[Any]]:
+    """Give the labelled expressions that the fields ``names`` read, and the row's identity."""
+    selects = projection.identity(table)
+    for name in names:
+        selects.update(projection.fields[name].selects(name, projection, table))
+    return [expression.label(label) for label, expression in selects.items()]
+
+
+def child_rows(
+    relation: Relation,
+    projection: Projection,
+    names: Sequence[str],
+    keys: Mapping[str, ColumnElement[Any]],
+    window: Window,
+    given_filter: Any = None,
+    labels: Sequence[str] = (),
+) -> Select[Any]:
+    """Give the statement of a relation's child rows for one parent.
+
+    ``keys`` are the parent's join columns as SQL. ``labels`` are columns selected beside what the
+    fields ``names`` need, under ``:column``: the order's, for cursors.
+    """
+    table = projection.alias()
+    origin, conditions = relation.connect(table, keys)
+    columns = labelled(projection, table, names)
+    columns += [table.c[column].label(f":{column}") for column in labels]
+    if any(projection.fields[name].reads_ciphertext(projection) for name in names):
+        wrapped = CUSTOMER_KEY.alias()
+        owner = projection.owner_of(table)
+        origin = origin.outerjoin(wrapped, wrapped.c.customer_id == owner)
+        columns.append(wrapped.c.wrapped_key.label(KEY))
+    if given_filter is not None:
+        conditions.append(filters.condition(projection, table, given_filter))
+    order = ordering.terms(projection, window.order)
+    if window.place is not None:
+        conditions.append(
+            ordering.beyond(table, order, window.place, backwards=window.backwards)
+        )
+    statement = (
+        sa.select(*_unique(columns))
+        .select_from(origin)
+        .where(*conditions)
+        .order_by(*ordering.order_by(table, order, backwards=window.backwards))
+    )
+    return statement if window.size is None else statement.limit(window.size)
+
+
+def count_rows(
+    relation: Relation,
+    projection: Projection,
+    keys: Mapping[str, ColumnElement[Any]],
+    given_filter: Any = None,
+) -> Select[Any]:
+    """Give the statement that counts a relation's child rows for one parent."""
+    table = projection.alias()
+    origin, conditions = relation.connect(table, keys)
+    if given_filter is not None:
+        conditions.append(filters.condition(projection, table, given_filter))
+    return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
+
+
+def identity_rows(
+    relation: Relation,
+    projection: Projection,
+    keys: Mapping[str, ColumnElement[Any]],
+    at: str,
+    window: Window,
+) -> Select[Any]:
+    """Give one branch of a union: type, place in the order, and identity of child rows.
+
+    A branch is ordered and limited itself, so that its index ends the search early.
+    """
+    table = projection.alias()
+    origin, conditions = relation.connect(table, keys)
+    order = (ordering.Term(at, descending=True), ordering.Term(projection.key or "", descending=True))
+    if window.place is not None:
+        conditions.append(ordering.beyond(table, order, window.place, backwards=window.backwards))
+    return (
+        sa.select(
+            sa.literal(projection.type_name, sa.Text).label(":type"),
+            table.c[at].label(":at"),
+            projection.owner_of(table).label(OWNER),
+            table.c[projection.key or ""].label(":id"),
+        )
+        .select_from(origin)
+        .where(*conditions)
+        .order_by(*ordering.order_by(table, order, backwards=window.backwards))
+        .limit(window.size)
+    )
+
+
+def _unique(columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    return list({column.key: column for column in columns}.values())

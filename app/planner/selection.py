@@ -1,0 +1,55 @@
+"""Which fields of a type an operation asks for, read off its document."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLResolveInfo,
+    InlineFragmentNode,
+    SelectionNode,
+)
+
+# Where the rows of a connection stand below it.
+PAGE_PATHS: Final = (("nodes",), ("edges", "node"))
+ROW_PATHS: Final = ((),)
+
+
+def _fields(
+    selections: Iterable[SelectionNode], fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[FieldNode]:
+    for selection in selections:
+        if isinstance(selection, FieldNode):
+            yield selection
+        elif isinstance(selection, InlineFragmentNode):
+            yield from _fields(selection.selection_set.selections, fragments)
+        elif isinstance(selection, FragmentSpreadNode):
+            fragment = fragments[selection.name.value]
+            yield from _fields(fragment.selection_set.selections, fragments)
+
+
+def asked_for(
+    info: GraphQLResolveInfo, paths: Iterable[tuple[str, ...]] = ROW_PATHS
+) -> frozenset[str]:
+    """Give the GraphQL names of the fields selected at ``paths`` below the current field.
+
+    Names below conditions on other types or skipped by directives are included: this says what
+    to read, and reading a column too many is harmless.
+    """
+    found: set[str] = set()
+    for path in paths:
+        nodes = list(info.field_nodes)
+        for name in (*path, None):
+            below = [
+                node
+                for parent in nodes
+                if parent.selection_set
+                for node in _fields(parent.selection_set.selections, info.fragments)
+            ]
+            if name is None:
+                found.update(node.name.value for node in below)
+            else:
+                nodes = [node for node in below if node.name.value == name]
+    return frozenset(found)

@@ -1,0 +1,27 @@
+"""Finding customers."""
+
+from typing import Final
+from uuid import UUID
+
+from app.db.lookup import LookUp, find_customers
+from app.planner.errors import bad_input
+from app.resolvers.context import Context
+
+_VALUE_LENGTH_MAX: Final = 254  # The longest e-mail address (RFC 5321, section 4.5.3.1).
+
+
+async def look_up(context: Context, given: dict[str, str | None]) -> UUID | None:
+    """Find the one customer with the one value given, or None.
+
+    Refuses an empty or overlong value, and a shared phone number or e-mail address, which names
+    nobody in particular.
+    """
+    ((name, value),) = ((name, value) for name, value in given.items() if value is not None)
+    if not value.strip() or len(value) > _VALUE_LENGTH_MAX:
+        message = f"customerBy(by: {{{name}}}): 1 to {_VALUE_LENGTH_MAX} characters are needed"
+        raise bad_input(message)
+    found = await find_customers(context.database, context.index, LookUp(name), value)
+    if len(found) > 1:
+        message = f"several customers share this {name}; look up by another value"
+        raise bad_input(message)
+    return found[0] if found else None

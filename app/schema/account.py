@@ -1,0 +1,212 @@
+"""Accounts, their transactions and standing orders, and cards."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.db import tables
+from app.domain.account import (
+    AccountKind,
+    AccountStatus,
+    CardLevel,
+    CardStatus,
+    HolderRole,
+    OrderFrequency,
+    OrderPurpose,
+    OrderStatus,
+    StatementFrequency,
+    TransactionKind,
+)
+from app.domain.service import Channel
+from app.planner.declare import Node, column, embedded, encrypted, pages, projection, relation
+from app.planner.enums import graphql_enum
+from app.planner.pages import Connection
+from app.planner.projection import Order
+from app.schema.bank import Branch
+from app.schema.scalars import Money
+
+if TYPE_CHECKING:
+    from app.schema.customer import Customer
+
+for members in (
+    AccountKind,
+    AccountStatus,
+    CardLevel,
+    CardStatus,
+    Channel,
+    HolderRole,
+    OrderFrequency,
+    OrderPurpose,
+    OrderStatus,
+    StatementFrequency,
+    TransactionKind,
+):
+    graphql_enum(members)
+
+
+@projection(
+    tables.Posting,
+    prefix="txn",
+    description="One booking on an account. Bookings never change: a correction is a new one.",
+    orders={
+        "NEWEST": Order(("-booked_at",), "Latest booking first."),
+        "OLDEST": Order(("booked_at",), "Earliest booking first."),
+    },
+)
+class Transaction(Node):
+    """One booking on an account."""
+
+    kind: TransactionKind = column(description="What was booked.", filterable=True)
+    amount: Money = embedded(
+        Money,
+        amount="amount",
+        currency="currency",
+        filter_part="amount",
+        description="Positive when the account gained, negative when it lost.",
+    )
+    balance_after: Money | None = embedded(
+        Money,
+        amount="balance_after",
+        currency="currency",
+        description="The account's balance after the booking; null on internal accounts.",
+    )
+    booked_at: datetime = column(description="When it was booked (UTC).", filterable=True)
+    value_on: date = column(description="Value date: interest counts from here.", filterable=True)
+    channel: Channel | None = column(description="How it was ordered, when known.", filterable=True)
+    counterparty_bank: str | None = column(
+        description="Code of the other account's bank, when it is another bank."
+    )
+    counterparty_account: str | None = encrypted(
+        "counterparty_account_ciphertext", description="Number of the other account, when known."
+    )
+    account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = relation(
+        ("customer_id", "customer_id"), ("account_id", "id"), description="The account."
+    )
+
+
+@projection(
+    tables.StandingOrder,
+    prefix="sto",
+    description="An order to pay the same amount again and again.",
+    orders={"OLDEST": Order(("id",), "Earliest order first.")},
+)
+class StandingOrder(Node):
+    """A standing order."""
+
+    purpose: OrderPurpose = column(description="What it pays.", filterable=True)
+    amount: Money = embedded(
+        Money,
+        amount="amount",
+        currency="currency",
+        filter_part="amount",
+        description="What is paid each time.",
+    )
+    frequency: OrderFrequency = column(description="How often it is paid.")
+    status: OrderStatus = column(description="Whether it is carried out.", filterable=True)
+    next_on: date | None = column(description="Next payment; null when not known.")
+    payee_bank: str | None = column(description="Code of the payee's bank.")
+    payee_account: str | None = encrypted(
+        "payee_account_ciphertext", description="Number of the payee's account."
+    )
+
+
+@projection(
+    tables.AccountHolder,
+    key=None,
+    description="Somebody other than the owner who may use an account.",
+    orders={"HOLDER": Order(("holder_id",), "By the holder's id.")},
+)
+class AccountHolder:
+    """A holder of somebody else's account."""
+
+    role: HolderRole = column(description="What the holder may do.")
+    since: date | None = column(description="Since when, if known.")
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
+        ("holder_id", "id"), description="The holder."
+    )
+
+
+@projection(
+    tables.Account,
+    prefix="acc",
+    description="An account and its money.",
+    orders={
+        "OLDEST": Order(("opened_on",), "First opened first."),
+        "NEWEST": Order(("-opened_on",), "Last opened first."),
+    },
+)
+class Account(Node):
+    """An account."""
+
+    number: str | None = encrypted("number_ciphertext", description="Account number.")
+    kind: AccountKind = column(description="What the account is for.", filterable=True)
+    status: AccountStatus = column(description="Whether it takes business.", filterable=True)
+    balance: Money | None = embedded(
+        Money,
+        amount="balance",
+        currency="currency",
+        filter_part="amount",
+        description="Booked balance; negative when overdrawn. Null on internal accounts.",
+    )
+    available: Money | None = embedded(
+        Money,
+        amount=lambda account: account.c.balance - account.c.held,
+        currency="currency",
+        description="Booked balance less what is held. Null on internal accounts.",
+    )
+    statement_frequency: StatementFrequency = column(
+        description="How often statements are issued."
+    )
+    opened_on: date = column(description="When it was opened.", filterable=True)
+    closed_on: date | None = column(description="When it was closed; null while it is not.")
+    annual_rate: Decimal | None = column(
+        description="Interest a year as a fraction (0.015 is 1.5 %); null when none is agreed."
+    )
+    term_months: int | None = column(description="Agreed term of a time deposit, in months.")
+    matures_on: date | None = column(description="When a time deposit's term ends.")
+    version: int = column(description="Rises with every change; for `expectedVersion`.")
+    branch: Branch | None = relation(("branch_id", "id"), description="The branch that keeps it.")
+    owner: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
+        ("customer_id", "id"), description="Who opened it."
+    )
+    holders: list[AccountHolder] | None = relation(
+        ("customer_id", "customer_id"),
+        ("id", "account_id"),
+        description="Who else may use it.",
+    )
+    transactions: Connection[Transaction] | None = pages(
+        ("customer_id", "customer_id"),
+        ("id", "account_id"),
+        description="Bookings, latest first unless sorted otherwise.",
+    )
+    standing_orders: list[StandingOrder] | None = relation(
+        ("customer_id", "customer_id"),
+        ("id", "account_id"),
+        description="Standing orders that draw on it.",
+    )
+
+
+@projection(
+    tables.Card,
+    prefix="crd",
+    description="A payment card.",
+    orders={
+        "NEWEST": Order(("-issued_on",), "Last issued first."),
+        "OLDEST": Order(("issued_on",), "First issued first."),
+    },
+)
+class Card(Node):
+    """A payment card."""
+
+    number: str | None = encrypted("number_ciphertext", description="Card number.")
+    level: CardLevel = column(description="Product level.", filterable=True)
+    status: CardStatus = column(description="Whether it can be used.", filterable=True)
+    issued_on: date = column(description="When it was issued.", filterable=True)
+    expires_on: date | None = column(description="Last day of use, when known.")
+    account: Account | None = relation(
+        ("account_owner_id", "customer_id"),
+        ("account_id", "id"),
+        description="The account that card payments draw on.",
+    )

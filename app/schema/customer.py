@@ -1,0 +1,242 @@
+"""Customers: the 360 view."""
+
+from datetime import date
+from typing import Annotated, Any, cast
+
+import sqlalchemy as sa
+import strawberry
+from sqlalchemy import FromClause
+
+from app.db import tables
+from app.domain.customer import (
+    CreditGrade,
+    CustomerStatus,
+    CustomerType,
+    Gender,
+    KycStatus,
+    RelationshipKind,
+    RiskAppetite,
+    Tier,
+    age_in_years,
+)
+from app.domain.money import Currency
+from app.domain.service import Channel, TicketStatus
+from app.planner.declare import (
+    Node,
+    aggregate,
+    column,
+    computed,
+    embedded,
+    encrypted,
+    pages,
+    projection,
+    relation,
+    through,
+    union,
+)
+from app.planner.enums import graphql_enum
+from app.planner.fields import Member
+from app.planner.pages import Connection
+from app.planner.projection import Order
+from app.schema.account import Account, Card, Transaction
+from app.schema.bank import Branch, Staff
+from app.schema.business_date import business_date
+from app.schema.loan import Loan
+from app.schema.scalars import Address, Money, read_address
+from app.schema.service import Interaction, Ticket
+
+for members in (
+    CreditGrade,
+    CustomerStatus,
+    CustomerType,
+    Gender,
+    KycStatus,
+    RelationshipKind,
+    RiskAppetite,
+    Tier,
+):
+    graphql_enum(members)
+
+
+def _totals() -> FromClause:
+    """Give what each customer owns and owes, one row a currency."""
+    account: Any = cast("Any", tables.Account).__table__
+    loan: Any = cast("Any", tables.Loan).__table__
+    # A zero with the scale of the amounts keeps sums of one side in that scale.
+    zero = sa.literal_column("0.00", sa.Numeric)
+    parts = sa.union_all(
+        sa.select(
+            account.c.customer_id,
+            account.c.currency,
+            sa.func.greatest(account.c.balance, zero).label("assets"),
+            sa.func.greatest(-account.c.balance, zero).label("liabilities"),
+        ).where(account.c.kind.in_(["DEMAND", "TIME_DEPOSIT"])),
+        sa.select(loan.c.customer_id, loan.c.currency, zero, loan.c.outstanding),
+    ).subquery("parts")
+    return (
+        sa.select(
+            parts.c.customer_id,
+            parts.c.currency,
+            sa.func.sum(parts.c.assets).label("assets"),
+            sa.func.sum(parts.c.liabilities).label("liabilities"),
+        )
+        .group_by(parts.c.customer_id, parts.c.currency)
+        .subquery("totals")
+    )
+
+
+@projection(
+    _totals,
+    key=None,
+    description="What a customer owns and owes in one currency, at this moment.",
+    orders={"CURRENCY": Order(("currency",), "By currency code.")},
+)
+class CurrencyTotal:
+    """What a customer owns and owes in one currency."""
+
+    currency: Currency = column(description="The currency of the three amounts.")
+    assets: Money = embedded(
+        Money,
+        amount="assets",
+        currency="currency",
+        description="Balances of own accounts that are not overdrawn.",
+    )
+    liabilities: Money = embedded(
+        Money,
+        amount="liabilities",
+        currency="currency",
+        description="Outstanding loans and overdrawn balances, as a positive amount.",
+    )
+    net_worth: Money = embedded(
+        Money,
+        amount=lambda total: total.c.assets - total.c.liabilities,
+        currency="currency",
+        description="Assets less liabilities.",
+    )
+
+
+@projection(
+    tables.Relationship,
+    prefix="rel",
+    description="A connection of a customer to another customer.",
+    orders={"OLDEST": Order(("id",), "First recorded first.")},
+)
+class Relationship(Node):
+    """A connection to another customer."""
+
+    kind: RelationshipKind = column(description="How they are connected.", filterable=True)
+    since: date | None = column(description="Since when, if known.")
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
+        ("related_customer_id", "id"), description="The other customer."
+    )
+
+
+TimelineEntry = Annotated[
+    Ticket | Interaction | Transaction,
+    strawberry.union("TimelineEntry", description="Something that happened with a customer."),
+]
+
+
+@projection(
+    tables.Customer,
+    prefix="cus",
+    owner="id",
+    description="A customer of the bank, with everything the bank knows of them.",
+    orders={
+        "NEWEST": Order(("-customer_since",), "Newest customer first."),
+        "OLDEST": Order(("customer_since",), "Longest-standing customer first."),
+    },
+)
+class Customer(Node):
+    """A customer of the bank."""
+
+    number: str = column(description="Customer number.")
+    type: CustomerType = column(description="What kind of party.", filterable=True)
+    status: CustomerStatus = column(description="Where they stand.", filterable=True)
+    kyc_status: KycStatus = column(description="How far identity is verified.", filterable=True)
+    tier: Tier = column(description="Value tier.", filterable=True)
+    name: str | None = encrypted("name_ciphertext", description="Full name.")
+    gender: Gender | None = column(description="Gender, when recorded.", filterable=True)
+    birth_date: date | None = encrypted(
+        "birth_date_ciphertext", decode=date.fromisoformat, description="Date of birth."
+    )
+    age: int | None = computed(
+        age_in_years,
+        born_on="birth_date",
+        at=business_date,
+        description="Completed years at the business date; null without a birth date.",
+    )
+    occupation: str | None = column(description="Occupation, when known.", filterable=True)
+    national_id: str | None = encrypted(
+        "national_id_ciphertext", description="National identity number."
+    )
+    phone: str | None = encrypted("phone_ciphertext", description="Telephone number.")
+    email: str | None = encrypted("email_ciphertext", description="E-mail address.")
+    address: Address | None = encrypted(
+        "address_ciphertext", decode=read_address, description="Postal address."
+    )
+    language: str | None = column(description="Preferred language (BCP 47), when known.")
+    preferred_channel: Channel | None = column(description="Preferred channel, when known.")
+    credit_grade: CreditGrade | None = column(
+        description="Internal credit grade; null when never assessed.", filterable=True
+    )
+    credit_score: int | None = column(
+        description="Credit score from 0 to 1000; null when never assessed.", filterable=True
+    )
+    risk_appetite: RiskAppetite | None = column(
+        description="Result of the risk questionnaire; null when never answered.", filterable=True
+    )
+    customer_since: date = column(description="First day as a customer.", filterable=True)
+    version: int = column(description="Rises with every change; for `expectedVersion`.")
+    branch: Branch | None = relation(("branch_id", "id"), description="The customer's branch.")
+    relationship_manager: Staff | None = through(
+        tables.Assignment,
+        parent=(("customer_id", "id"),),
+        child=(("staff_id", "id"),),
+        link_where=lambda link: link.c.role == "RELATIONSHIP_MANAGER",
+        description="The customer manager; null while none is assigned.",
+    )
+    accounts: list[Account] | None = relation(
+        ("id", "customer_id"), description="Accounts that the customer owns, first opened first."
+    )
+    held_accounts: list[Account] | None = through(
+        tables.HeldAccount,
+        parent=(("customer_id", "id"),),
+        child=(("owner_id", "customer_id"), ("account_id", "id")),
+        description="Accounts of other customers that this customer may use.",
+    )
+    cards: list[Card] | None = relation(
+        ("id", "customer_id"), description="Payment cards, last issued first."
+    )
+    loans: list[Loan] | None = relation(
+        ("id", "customer_id"), description="Loans, last granted first."
+    )
+    tickets: Connection[Ticket] | None = pages(
+        ("id", "customer_id"), description="Requests to the service desk, last opened first."
+    )
+    open_ticket_count: int | None = aggregate(
+        "tickets",
+        lambda _: sa.func.count(),
+        where=lambda ticket: ticket.c.status.not_in(
+            [TicketStatus.RESOLVED.value, TicketStatus.CLOSED.value]
+        ),
+        description="Number of requests that are neither resolved nor closed.",
+    )
+    interactions: Connection[Interaction] | None = pages(
+        ("id", "customer_id"), description="Contacts, latest first."
+    )
+    transactions: Connection[Transaction] | None = pages(
+        ("id", "customer_id"), description="Bookings on all own accounts, latest first."
+    )
+    relationships: list[Relationship] | None = relation(
+        ("id", "customer_id"), description="Connections to other customers."
+    )
+    totals: list[CurrencyTotal] | None = relation(
+        ("id", "customer_id"), description="What the customer owns and owes, by currency."
+    )
+    timeline: Connection[TimelineEntry] | None = union(
+        Member("tickets", "opened_at"),
+        Member("interactions", "started_at"),
+        Member("transactions", "booked_at"),
+        description="Requests, contacts and bookings in one list, latest first.",
+    )

@@ -1,0 +1,151 @@
+"""Tickets with their history, and contacts with customers."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.db import tables
+from app.domain.service import (
+    CallOutcome,
+    CallPurpose,
+    Channel,
+    InteractionKind,
+    TicketCategory,
+    TicketEventKind,
+    TicketPriority,
+    TicketResolution,
+    TicketStatus,
+)
+from app.planner.declare import Node, column, encrypted, projection, relation
+from app.planner.enums import graphql_enum
+from app.planner.projection import Order
+from app.schema.bank import Branch, Staff
+
+if TYPE_CHECKING:
+    from app.schema.customer import Customer
+
+for members in (
+    CallOutcome,
+    CallPurpose,
+    InteractionKind,
+    TicketCategory,
+    TicketEventKind,
+    TicketPriority,
+    TicketResolution,
+    TicketStatus,
+):
+    graphql_enum(members)
+
+
+@projection(
+    tables.TicketEvent,
+    prefix="tev",
+    description="One step of a ticket's history; steps never change.",
+    orders={"NUMBER": Order(("number",), "First step first.")},
+)
+class TicketEvent(Node):
+    """One step of a ticket's history."""
+
+    number: int = column(description="Number of the step within the ticket, from 1 without gaps.")
+    kind: TicketEventKind = column(description="What happened.")
+    occurred_at: datetime | None = column(
+        description="When it happened (UTC); null when the source does not say."
+    )
+    status: TicketStatus | None = column(description="Status from then on, when it changed.")
+    staff: Staff | None = relation(
+        ("staff_id", "id"), description="Who did it; null for the customer and the system."
+    )
+
+
+@projection(
+    tables.TicketComment,
+    prefix="tco",
+    description="A comment on a ticket.",
+    orders={"OLDEST": Order(("written_at",), "First written first.")},
+)
+class TicketComment(Node):
+    """A comment on a ticket."""
+
+    internal: bool = column(description="For staff only.")
+    body: str | None = encrypted("body_ciphertext", description="The text.")
+    written_at: datetime = column(description="When it was written (UTC).")
+    staff: Staff | None = relation(
+        ("staff_id", "id"), description="Who wrote it; null for the customer."
+    )
+
+
+@projection(
+    tables.Ticket,
+    prefix="tkt",
+    description="A customer's request to the service desk.",
+    orders={
+        "NEWEST": Order(("-opened_at",), "Last opened first."),
+        "OLDEST": Order(("opened_at",), "First opened first."),
+    },
+)
+class Ticket(Node):
+    """A customer's request."""
+
+    number: str = column(description="Ticket number.")
+    category: TicketCategory = column(description="What it is about.", filterable=True)
+    subject: str = column(description="The request in a few words.", filterable=True)
+    status: TicketStatus = column(description="How far it has come.", filterable=True)
+    priority: TicketPriority = column(description="How urgent it is.", filterable=True)
+    channel: Channel = column(description="How the request arrived.", filterable=True)
+    queue: str = column(description="Code of the queue it waits in.", filterable=True)
+    opened_at: datetime = column(description="When it arrived (UTC).", filterable=True)
+    due_at: datetime | None = column(description="When an answer is due (UTC); null if never.")
+    breached_at: datetime | None = column(
+        description="When the due time passed without an answer (UTC); null when it did not."
+    )
+    closed_at: datetime | None = column(
+        description="When it ended (UTC); null while open, or when the source does not say."
+    )
+    resolution: TicketResolution | None = column(
+        description="How it ended; null while open.", filterable=True
+    )
+    csat: int | None = column(description="The customer's rating from 1 to 5; null when none.")
+    version: int = column(description="Rises with every change; for `expectedVersion`.")
+    assignee: Staff | None = relation(
+        ("assignee_id", "id"), description="Who works on it; null while nobody does."
+    )
+    history: list[TicketEvent] | None = relation(
+        ("customer_id", "customer_id"), ("id", "ticket_id"), description="What happened, in order."
+    )
+    comments: list[TicketComment] | None = relation(
+        ("customer_id", "customer_id"), ("id", "ticket_id"), description="Comments, in order."
+    )
+    customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
+        ("customer_id", "id"), description="Whose request it is."
+    )
+
+
+@projection(
+    tables.Interaction,
+    prefix="int",
+    description="A contact between the bank and a customer.",
+    orders={
+        "NEWEST": Order(("-started_at",), "Latest contact first."),
+        "OLDEST": Order(("started_at",), "Earliest contact first."),
+    },
+)
+class Interaction(Node):
+    """A contact with a customer."""
+
+    kind: InteractionKind = column(description="What kind of contact.", filterable=True)
+    channel: Channel = column(description="How they met.", filterable=True)
+    started_at: datetime = column(description="When it began (UTC).", filterable=True)
+    ended_at: datetime | None = column(description="When it ended (UTC), when known.")
+    purpose: CallPurpose | None = column(description="What a caller wanted.", filterable=True)
+    outcome: CallOutcome | None = column(description="How a call ended.", filterable=True)
+    stars: int | None = column(description="Stars of a review, 1 to 5.", filterable=True)
+    text: str | None = encrypted("text_ciphertext", description="Text of a review or message.")
+    branch: Branch | None = relation(
+        ("branch_id", "id"), description="The branch it is about, when it is about one."
+    )
+    ticket: Ticket | None = relation(
+        ("customer_id", "customer_id"),
+        ("ticket_id", "id"),
+        description="The ticket it is about, when it is about one.",
+    )

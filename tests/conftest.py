@@ -1,0 +1,118 @@
+"""What tests share: a real PostgreSQL, migrated; keys; and clients that speak HTTP with tokens."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from client import Client
+
+from app import embedded
+from app.auth.tokens import TokenKey
+from app.db.keys import Keys
+from app.db.migrate import upgrade
+from app.db.retail_bank.report import Summary
+from app.main import create_app
+from app.settings import Settings
+from factories import Factory
+
+RETAIL_BANK = Path(
+    os.environ.get("BANK360_RETAIL_BANK", Path(__file__).parents[2] / "shared/data/retail-bank")
+)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedPostgres]:
+    """One PostgreSQL per test process."""
+    folder = tmp_path_factory.mktemp("bank") / "data"
+    with embedded.start(folder, notice=lambda _line: None) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def new_database(server: embedded.EmbeddedPostgres) -> Callable[[str], str]:
+    """Make an empty database on the test server; gives its address."""
+
+    def make(name: str) -> str:
+        async def create() -> None:
+            connection = await asyncpg.connect(server.dsn)
+            await connection.execute(f'create database "{name}"')
+            await connection.close()
+
+        asyncio.run(create())
+        return server.dsn.replace("/bank360?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: Callable[[str], str]) -> str:
+    """A migrated database; every test makes its own customers in it."""
+    url = new_database("tests")
+    asyncio.run(upgrade(url))
+    return url
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return Keys.load(tmp_path_factory.mktemp("secrets"), None, None)
+
+
+@pytest.fixture(scope="session")
+def token_key() -> TokenKey:
+    return TokenKey.new()
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the owner of the tables."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def factory(owner: asyncpg.Connection, keys: Keys) -> Factory:
+    return Factory(owner, keys)
+
+
+@asynccontextmanager
+async def client_of(url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Client]:
+    """The application over HTTP, in process."""
+    app = create_app(Settings(), database_url=url, keys=keys, token_key=token_key)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bank360") as http:
+            yield Client(http, token_key)
+
+
+@pytest.fixture
+async def client(database_url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Client]:
+    async with client_of(database_url, keys, token_key) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def retail_bank(
+    new_database: Callable[[str], str], keys: Keys
+) -> tuple[str, Summary]:
+    """The real bank, imported once per test process: the database's address and the summary."""
+    from app.db.retail_bank.load import import_retail_bank
+    if not RETAIL_BANK.is_dir():
+        pytest.skip(f"the retail bank's files are not at {RETAIL_BANK}")
+    url = new_database("retail_bank")
+
+    async def load() -> Summary:
+        await upgrade(url)
+        return await import_retail_bank(url, keys, RETAIL_BANK, lambda *_: None)
+
+    return url, asyncio.run(load())

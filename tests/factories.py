@@ -1,0 +1,281 @@
+"""Customers and what they own, made for one test."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from app.db.crypto import CustomerCipher
+from app.db.ids import new_id
+from app.db.keys import Keys
+from app.domain.loan import schedule
+from app.domain.money import Currency
+from app.planner.global_id import format_id
+
+ADDRESS = {
+    "line1": "387 Wellington Ave.",
+    "line2": "Unit 1",
+    "city": "Albuquerque",
+    "region": "NM",
+    "postalCode": "47246",
+    "country": "US",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A row that a test made."""
+
+    prefix: str
+    owner: UUID
+    id: UUID
+
+    @property
+    def global_id(self) -> str:
+        return format_id(self.prefix, self.owner, self.id)
+
+
+class Factory:
+    """Inserts rows as the owner of the tables."""
+
+    def __init__(self, connection: asyncpg.Connection, keys: Keys) -> None:
+        self.connection = connection
+        self.keys = keys
+        self.ciphers: dict[UUID, CustomerCipher] = {}
+
+    async def insert(self, table: str, **values: Any) -> None:
+        names = ", ".join(values)
+        places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+        sql = f"insert into {table} ({names}) values ({places})"
+        await self.connection.execute(sql, *values.values())
+
+    async def business_date(self, on: date) -> None:
+        await self.connection.execute(
+            "insert into business_date values (1, $1)"
+            " on conflict (id) do update set current_on = excluded.current_on",
+            on,
+        )
+
+    def encrypt(self, customer: UUID, place: str, row: UUID, value: str) -> bytes:
+        return self.ciphers[customer].encrypt(place, row, value)
+
+    async def branch(self, **given: Any) -> Made:
+        row = new_id()
+        values = {"code": f"B{row.hex[-8:]}", "name": "Main", "city": "Albuquerque"} | given
+        await self.insert("branch", id=row, **values)
+        return Made("bra", row, row)
+
+    async def staff(self, role: str, branch: Made | None = None) -> Made:
+        row = new_id()
+        await self.insert(
+            "staff",
+            id=row,
+            number=f"S{row.hex[-8:]}",
+            name="Robin Banks",
+            branch_id=branch.id if branch else None,
+        )
+        await self.insert("staff_role", staff_id=row, role=role)
+        return Made("sta", row, row)
+
+    async def assign(self, customer: Made, staff: Made, role: str) -> None:
+        await self.insert("assignment", customer_id=customer.id, staff_id=staff.id, role=role)
+
+    async def customer(self, **given: Any) -> Made:
+        row = new_id()
+        wrapped, self.ciphers[row] = self.keys.ring.make(row)
+        clear = {
+            "name": "Emma Avaya Smith",
+            "birth_date": "1990-12-13",
+            "national_id": f"926-{row.hex[-8:]}",
+            "phone": f"367-{int(row.hex[-8:], 16)}",
+            "email": f"{row.hex[-12:]}@example.com",
+            "address": orjson.dumps(ADDRESS).decode(),
+        }
+        for name in clear:
+            if name in given:
+                clear[name] = given.pop(name)
+        plain = {
+            "number": f"C{row.hex[-12:]}",
+            "type": "INDIVIDUAL",
+            "source": "BANK360",
+            "status": "ACTIVE",
+            "kyc_status": "VERIFIED",
+            "tier": "GOLD",
+            "gender": "FEMALE",
+            "customer_since": date(2014, 5, 1),
+        } | given
+        secret = {
+            f"{name}_ciphertext": value
+            and self.encrypt(row, f"customer.{name}_ciphertext", row, value)
+            for name, value in clear.items()
+        }
+        await self.insert("customer", id=row, **plain, **secret)
+        await self.insert("customer_key", customer_id=row, wrapped_key=wrapped)
+        await self.insert("customer_number", number=plain["number"], customer_id=row)
+        index = self.keys.index
+        digest = index.national_id(clear["national_id"])
+        await self.insert("national_id_index", digest=digest, customer_id=row)
+        contacts = [("PHONE", digest) for digest in index.phones(clear["phone"], "1")]
+        for kind, digest in [*contacts, ("EMAIL", index.email(clear["email"]))]:
+            await self.insert("contact_index", digest=digest, customer_id=row, kind=kind)
+        return Made("cus", row, row)
+
+    async def account(self, customer: Made, **given: Any) -> Made:
+        row = new_id()
+        number = given.pop("number", f"A{row.hex[-8:]}")
+        values = {
+            "kind": "DEMAND",
+            "currency": "USD",
+            "balance": Decimal("0.00"),
+            "status": "OPEN",
+            "opened_on": date(2014, 5, 1),
+            "source": "BANK360",
+        } | given
+        secret = self.encrypt(customer.id, "account.number_ciphertext", row, number)
+        await self.insert(
+            "account", customer_id=customer.id, id=row, number_ciphertext=secret, **values
+        )
+        digest = self.keys.index.account_number(number)
+        await self.insert(
+            "account_number_index", digest=digest, customer_id=customer.id, account_id=row
+        )
+        return Made("acc", customer.id, row)
+
+    async def postings(self, account: Made, *amounts: str, day: date = date(2014, 5, 1)) -> None:
+        """Book cash in and out, one booking an hour, against an internal account."""
+        bank = await self.customer(type="BANK")
+        cash = await self.account(bank, kind="INTERNAL", internal_purpose="CASH", balance=None)
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        balance = await self.connection.fetchval(
+            "select balance from account where id = $1", account.id
+        )
+        entries, rows = [], []
+        for hour, text in enumerate(amounts):
+            amount, at, entry = Decimal(text), start + timedelta(hours=hour), new_id()
+            balance += amount
+            kind = "CASH_DEPOSIT" if amount > 0 else "CASH_WITHDRAWAL"
+            entries.append((account.owner, entry, kind, at, day, "BANK360"))
+            common = (account.owner, entry, kind, "USD", at, day)
+            rows.append((account.owner, new_id(), account.id, *common, amount, balance))
+            rows.append((bank.id, new_id(), cash.id, *common, -amount, None))
+        await self.connection.copy_records_to_table(
+            "journal_entry",
+            records=entries,
+            columns=["customer_id", "id", "kind", "booked_at", "value_on", "source"],
+        )
+        columns = "customer_id id account_id entry_customer_id entry_id kind currency booked_at"
+        await self.connection.copy_records_to_table(
+            "posting",
+            records=rows,
+            columns=[*columns.split(), "value_on", "amount", "balance_after"],
+        )
+        await self.connection.execute(
+            "update account set balance = $2 where id = $1", account.id, balance
+        )
+
+    async def loan(self, customer: Made, *, paid: int, **given: Any) -> Made:
+        """A loan over 12 months whose first ``paid`` instalments are paid."""
+        row = new_id()
+        values = {
+            "number": f"L{row.hex[-8:]}",
+            "purpose": "CAR",
+            "currency": "USD",
+            "principal": Decimal("4980.00"),
+            "annual_rate": Decimal(0),
+            "term_months": 12,
+            "status": "ACTIVE",
+            "granted_on": date(2018, 7, 5),
+            "ends_on": date(2019, 7, 5),
+        } | given
+        lines = list(
+            schedule(
+                values["principal"],
+                values["annual_rate"],
+                values["term_months"],
+                values["granted_on"],
+                Currency.USD,
+            )
+        )
+        await self.insert(
+            "loan",
+            customer_id=customer.id,
+            id=row,
+            outstanding=sum(line.principal for line in lines[paid:]),
+            monthly_payment=lines[0].principal + lines[0].interest,
+            repayment_method="EQUAL_INSTALMENT",
+            source="BANK360",
+            **values,
+        )
+        for line in lines:
+            due = line.principal + line.interest
+            await self.insert(
+                "instalment",
+                customer_id=customer.id,
+                id=new_id(),
+                loan_id=row,
+                number=line.number,
+                due_on=line.due_on,
+                principal=line.principal,
+                interest=line.interest,
+                paid=due if line.number <= paid else Decimal("0.00"),
+            )
+        return Made("loa", customer.id, row)
+
+    async def ticket(self, customer: Made, **given: Any) -> Made:
+        row = new_id()
+        values = {
+            "number": f"CR{row.hex[-8:]}",
+            "category": "CURRENT_ACCOUNT",
+            "subject": "Deposits and withdrawals",
+            "status": "IN_PROGRESS",
+            "priority": "NORMAL",
+            "channel": "WEB",
+            "queue": "ACCOUNTS",
+            "opened_at": datetime(2017, 3, 1, tzinfo=UTC),
+            "source": "BANK360",
+        } | given
+        await self.insert("ticket", customer_id=customer.id, id=row, event_count=1, **values)
+        await self.insert(
+            "ticket_event",
+            customer_id=customer.id,
+            id=new_id(),
+            ticket_id=row,
+            number=1,
+            kind="OPENED",
+            occurred_at=values["opened_at"],
+        )
+        return Made("tkt", customer.id, row)
+
+    async def call(self, customer: Made, started_at: datetime) -> Made:
+        row = new_id()
+        await self.insert(
+            "interaction",
+            customer_id=customer.id,
+            id=row,
+            kind="CALL",
+            channel="PHONE",
+            started_at=started_at,
+            source="BANK360",
+        )
+        return Made("int", customer.id, row)
+
+    async def card(self, customer: Made, account: Made) -> Made:
+        row = new_id()
+        number = self.encrypt(customer.id, "card.number_ciphertext", row, "V00001005")
+        await self.insert(
+            "card",
+            customer_id=customer.id,
+            id=row,
+            account_owner_id=account.owner,
+            account_id=account.id,
+            level="INFINITE",
+            status="ACTIVE",
+            issued_on=date(2017, 11, 7),
+            number_ciphertext=number,
+            source="BANK360",
+        )
+        return Made("crd", customer.id, row)
