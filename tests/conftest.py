@@ -25,6 +25,9 @@ RETAIL_BANK = Path(
 )
 
 
+pytest_plugins = ["retail_bank_support"]
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -102,11 +105,10 @@ async def client(database_url: str, keys: Keys, token_key: TokenKey) -> AsyncIte
 
 
 @pytest.fixture(scope="session")
-def retail_bank(
-    new_database: Callable[[str], str], keys: Keys
-) -> tuple[str, Summary]:
+def retail_bank(new_database: Callable[[str], str], keys: Keys) -> tuple[str, Summary]:
     """The real bank, imported once per test process: the database's address and the summary."""
     from app.db.retail_bank.load import import_retail_bank
+
     if not RETAIL_BANK.is_dir():
         pytest.skip(f"the retail bank's files are not at {RETAIL_BANK}")
     url = new_database("retail_bank")

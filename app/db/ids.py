@@ -5,6 +5,7 @@ from hashlib import sha256
 from uuid import UUID
 
 import uuid_utils.compat
+from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - beside the standard one.
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -25,6 +26,8 @@ def derived_id(at: datetime, *parts: str) -> UUID:
     milliseconds = (at - _EPOCH) // _MILLISECOND
     if not 0 <= milliseconds <= _TIMESTAMP_MAX:
         milliseconds = 0
-    digest = int.from_bytes(sha256("\x1f".join(parts).encode()).digest()[:10], "big")
-    random_a, random_b = digest >> 68, digest & ((1 << 62) - 1)
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | random_a << 64 | 0b10 << 62 | random_b)
+    random = bytearray(sha256("\x1f".join(parts).encode()).digest()[:10])
+    random[0] = 0x70 | random[0] & 0x0F
+    random[2] = 0x80 | random[2] & 0x3F
+    # The driver's own UUID is made in an eighth of the time: an import makes a million of them.
+    return DriverUUID(milliseconds.to_bytes(6, "big") + random)

@@ -17,13 +17,13 @@ class Currency(ClosedSet):
     USD = "USD", "United States dollar."
 
 
-_MINOR_UNITS = {Currency.JPY: 0}
-_MINOR_UNITS_USUAL = 2
+_CENT = Decimal("0.01")
+_MINOR_UNITS = dict.fromkeys(Currency, _CENT) | {Currency.JPY: Decimal(1)}
 
 
 def minor_unit(currency: Currency) -> Decimal:
     """Give the smallest amount of a currency, such as ``Decimal("0.01")`` (ISO 4217)."""
-    return Decimal(1).scaleb(-_MINOR_UNITS.get(currency, _MINOR_UNITS_USUAL))
+    return _MINOR_UNITS[currency]
 
 
 def rounded(amount: Decimal, currency: Currency) -> Decimal:

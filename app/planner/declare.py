@@ -160,10 +160,23 @@ def _fill(made: Projection, cls: type) -> None:
         type_ = _filter_type(declared_field, kind)
         if type_ is not None:
             filterable[name] = type_
+    _check_orders(made)
     if filterable:
         made.filter_input = filter_input(made.type_name, filterable)
     if len(made.orders) > 1:
         made.sort_enum = _sort_enum(made)
+
+
+def _check_orders(made: Projection) -> None:
+    """Refuse an order over a column that may be null: a keyset would lose those rows."""
+    if not isinstance(made.source, type):
+        return
+    for name, order in made.orders.items():
+        for listed in order.columns:
+            column_name = listed.removeprefix("-")
+            if made.table.c[column_name].nullable:
+                message = f"{made.type_name}: order {name} uses {column_name}, which may be null"
+                raise TypeError(message)
 
 
 def _filter_type(declared_field: GraphField, kind: Kind) -> type | None:

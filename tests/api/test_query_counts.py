@@ -1,0 +1,58 @@
+"""Number of SQL statements: the same for one customer and for a hundred."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+from client import Client
+from factories import Factory, Made
+from test_customer_360 import CUSTOMER_360
+
+WHOLE = "query ($ids: [ID!]!) { nodes(ids: $ids) { ...Whole } }" + CUSTOMER_360[
+    CUSTOMER_360.index("fragment") :
+]
+
+
+@pytest.fixture
+async def hundred(factory: Factory) -> list[Made]:
+    branch = await factory.branch()
+    manager = await factory.staff("RELATIONSHIP_MANAGER", branch)
+    made = []
+    for _ in range(100):
+        customer = await factory.customer(branch_id=branch.id)
+        await factory.assign(customer, manager, "RELATIONSHIP_MANAGER")
+        account = await factory.account(customer)
+        await factory.loan(customer, paid=2)
+        await factory.card(customer, account)
+        await factory.ticket(customer, assignee_id=manager.id)
+        made.append(customer)
+    return made
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every SQL statement that the application sends from now on."""
+    sent: list[str] = []
+    fetch = asyncpg.Connection.fetch
+
+    async def recorded(connection: asyncpg.Connection, sql: str, *values: Any) -> Any:
+        sent.append(sql)
+        return await fetch(connection, sql, *values)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", recorded)
+    return sent
+
+
+async def test_statements_do_not_grow_with_customers(
+    client: Client, hundred: list[Made], statements: list[str]
+) -> None:
+    counts = []
+    for ids in ([hundred[0].global_id], [customer.global_id for customer in hundred]):
+        statements.clear()
+        data = await client.run(WHOLE, ids=ids)
+        assert [node["id"] for node in data["nodes"]] == ids
+        assert all(len(node["loans"][0]["schedule"]) == 12 for node in data["nodes"])
+        counts.append(len(statements))
+    # Customers; branch, manager, accounts, loans, cards, tickets, their count, totals; then
+    # transactions, schedules, accounts of cards, assignees, histories.
+    assert counts == [14, 14]
