@@ -62,8 +62,7 @@ class Endpoint:
         request_id = secrets.token_hex(8)
         try:
             media_type = _accepted(request)
-            if request.method != "POST":
-                raise HttpError(405, "send a POST request", BAD_REQUEST, Allow="POST")
+            _check_method(request)
             viewer = self._viewer(request)
             asked = _parsed(await self._body(request))
         except HttpError as error:
@@ -99,9 +98,7 @@ class Endpoint:
             return self.verify(token.strip())
         except TokenError as error:
             challenge = 'Bearer error="invalid_token"'
-            raise HttpError(
-                401, str(error), UNAUTHENTICATED, WWW_Authenticate=challenge
-            ) from error
+            raise HttpError(401, str(error), UNAUTHENTICATED, WWW_Authenticate=challenge) from error
 
     async def _body(self, request: Request) -> bytes:
         content_type = request.headers.get("content-type", "")
@@ -117,6 +114,12 @@ class Endpoint:
                 message = f"the body has more than {self.body_bytes_max} bytes"
                 raise HttpError(413, message, LIMIT_EXCEEDED, Connection="close")
         return bytes(body)
+
+
+def _check_method(request: Request) -> None:
+    if request.method != "POST":
+        message = "send a POST request"
+        raise HttpError(405, message, BAD_REQUEST, Allow="POST")
 
 
 def _accepted(request: Request) -> str:
@@ -186,5 +189,3 @@ def formatted(error: GraphQLError, request_id: str) -> Mapping[str, Any]:
         shown["message"] = f"internal error; tell us the request id {request_id}"
         shown["extensions"] = {"code": INTERNAL, "requestId": request_id}
     return shown
-
-

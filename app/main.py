@@ -77,7 +77,7 @@ def create_from_environment() -> Starlette:
     )
     return create_app(
         settings,
-        database_url=settings.database_url,
+        database_url=settings.database_url.get_secret_value(),
         keys=keys,
         token_key=TokenKey.load(settings.data_dir),
     )

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from client import Client
+from factories import Factory
 
 from app import embedded
 from app.auth.tokens import TokenKey
@@ -18,7 +19,6 @@ from app.db.migrate import upgrade
 from app.db.retail_bank.report import Summary
 from app.main import create_app
 from app.settings import Settings
-from factories import Factory
 
 RETAIL_BANK = Path(
     os.environ.get("BANK360_RETAIL_BANK", Path(__file__).parents[2] / "shared/data/retail-bank")

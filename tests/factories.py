@@ -180,7 +180,7 @@ class Factory:
     async def loan(self, customer: Made, *, paid: int, **given: Any) -> Made:
         """A loan over 12 months whose first ``paid`` instalments are paid."""
         row = new_id()
-        values = {
+        values: dict[str, Any] = {
             "number": f"L{row.hex[-8:]}",
             "purpose": "CAR",
             "currency": "USD",

@@ -102,8 +102,8 @@ class TokenKey:
             found = jwt.decode(token, self._key, algorithms=[_ALGORITHM])
             self._claims.validate(found.claims)
             claims = found.claims
-            role = Role(claims["role"])
-            roles = tuple(Role(held) for held in claims["roles"])
+            role = Role[claims["role"]]
+            roles = tuple(Role[held] for held in claims["roles"])
             subject = UUID(claims["sub"])
         except JoseError as error:
             message = f"the token is not accepted: {error.description or error.error}"

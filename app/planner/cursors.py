@@ -44,7 +44,9 @@ class Cursors:
         seal, body = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
         if not hmac.compare_digest(seal, self._seal(scope, body)):
             raise bad_input(_REFUSAL)
-        return tuple(_read(text, type_) for text, type_ in zip(orjson.loads(body), types, strict=True))
+        return tuple(
+            _read(text, type_) for text, type_ in zip(orjson.loads(body), types, strict=True)
+        )
 
 
 def _written(value: object) -> object:

@@ -31,9 +31,7 @@ def column(
     return declared(kind, description, deprecated=deprecated)
 
 
-def encrypted(
-    name: str, *, description: str, decode: Callable[[str], Any] = str
-) -> Any:
+def encrypted(name: str, *, description: str, decode: Callable[[str], Any] = str) -> Any:
     """Declare an encrypted column; ``decode`` reads the clear text."""
     return declared(fields.Encrypted(name, decode), description)
 
@@ -113,12 +111,24 @@ class Node:
         """Name the row's type."""
         return str(row.projection.type_name)
 
-    id: strawberry.ID = declared(fields.Identity(), "Global id: opaque, stable, unique in the bank.")
+    id: strawberry.ID = declared(
+        fields.Identity(), "Global id: opaque, stable, unique in the bank."
+    )
 
 
 @dataclass_transform(
     kw_only_default=True,
-    field_specifiers=(column, encrypted, embedded, computed, aggregate, relation, through, pages, union),
+    field_specifiers=(
+        column,
+        encrypted,
+        embedded,
+        computed,
+        aggregate,
+        relation,
+        through,
+        pages,
+        union,
+    ),
 )
 def projection(
     source: Source,
@@ -141,7 +151,7 @@ def projection(
         cls.__projection__ = made  # type: ignore[attr-defined]
         wrapped = strawberry.type(cls, description=description)
         _fill(made, wrapped)
-        return cast("TypeT", wrapped)
+        return wrapped
 
     return wrap
 
@@ -184,7 +194,11 @@ def _filter_type(declared_field: GraphField, kind: Kind) -> type | None:
         type_: Any = declared_field.type
         if isinstance(type_, StrawberryOptional):
             type_ = type_.of_type
-        return type_.wrapped_cls if isinstance(type_, StrawberryEnumDefinition) else cast("type", type_)
+        return (
+            type_.wrapped_cls
+            if isinstance(type_, StrawberryEnumDefinition)
+            else cast("type", type_)
+        )
     if isinstance(kind, fields.Embedded) and kind.filter_part:
         return cast("type", kind.make.__annotations__[kind.filter_part])
     return None
@@ -192,12 +206,12 @@ def _filter_type(declared_field: GraphField, kind: Kind) -> type | None:
 
 def _sort_enum(made: Projection) -> Any:
     name = f"{made.type_name}Sort"
-    enum = strawberry.enum(
-        Enum(name, {order: order for order in made.orders}),
+    make_enum: Any = Enum
+    members = make_enum(name, {order: order for order in made.orders})
+    enum: Any = strawberry.enum(
+        members,
         description=f"Orders of a list of {made.type_name}.",
     )
-    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+    for value in enum.__strawberry_definition__.values:
         value.description = made.orders[value.name].description
     return enum
-
-

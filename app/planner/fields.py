@@ -195,9 +195,7 @@ class Relation(Kind):
             types = {ours: child.c[theirs].type for ours, theirs in self.join}
         else:
             link: Any = self.through.table
-            types = {
-                theirs: link.__table__.c[ours].type for ours, theirs in self.through.parent
-            }
+            types = {theirs: link.__table__.c[ours].type for ours, theirs in self.through.parent}
         return [types[column] for column in self.parent_columns()]
 
     def keys(self, row: Row) -> tuple[Any, ...]:

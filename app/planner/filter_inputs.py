@@ -91,6 +91,6 @@ def filter_input(type_name: str, fields: Mapping[str, type]) -> Any:
     # The input refers to itself, which an annotation can say only once the class exists.
     for field in made.__strawberry_definition__.fields:
         if field.python_name in combining:
-            self_type = made if field.python_name == "not_" else list[made]
+            self_type: Any = made if field.python_name == "not_" else list.__class_getitem__(made)
             field.type_annotation = StrawberryAnnotation(self_type | None)
     return made

@@ -53,10 +53,7 @@ def _conditions(
             message = f"filter.{name.rstrip('_')}: an empty list; leave it out instead"
             raise bad_input(message)
         yield combine(
-            *(
-                sa.and_(sa.true(), *_conditions(projection, table, inner, count))
-                for inner in inputs
-            )
+            *(sa.and_(sa.true(), *_conditions(projection, table, inner, count)) for inner in inputs)
         )
     inner = _given(given, "not_")
     if inner is not None:

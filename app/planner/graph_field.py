@@ -1,4 +1,4 @@
-"""The Strawberry field of a declared kind: its arguments, and how the reference path resolves it."""
+"""The Strawberry field of a declared kind: its arguments and its reference resolver."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -73,7 +73,7 @@ class GraphField(StrawberryField):
         """Give the projection that the field's type names."""
         return child_projection(self.type)
 
-    @property
+    @property  # type: ignore[misc]  # They follow from the kind and are never set.
     def arguments(self) -> list[StrawberryArgument]:
         """The arguments that the kind implies, made when the schema is built."""
         if self._arguments is None:
@@ -97,7 +97,9 @@ class GraphField(StrawberryField):
         assert info is not None
         assert isinstance(source, Row)
         if isinstance(kind, Relation):
-            return relations.resolve(self.python_name, kind, self.is_list, source, info, kwargs)
+            return relations.resolve(
+                self.python_name, kind, source, info, kwargs, is_list=self.is_list
+            )
         if isinstance(kind, Union):
             return relations.resolve_union(self.python_name, kind, source, info, kwargs)
         return kind.value(self.python_name, source, info.context.reader)
@@ -127,8 +129,4 @@ def child_projection(type_: Any) -> Projection:
 
 def declared(kind: Kind, description: str, *, deprecated: str | None = None) -> Any:
     """Make the field of a kind."""
-    return GraphField(
-        metadata={KIND: kind}, description=description, deprecation_reason=deprecated
-    )
-
-
+    return GraphField(metadata={KIND: kind}, description=description, deprecation_reason=deprecated)

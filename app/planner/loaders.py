@@ -94,8 +94,8 @@ class ChildLoader(DataLoader[Keys, list[Row]]):
                 what.names,
                 columns,
                 what.window,
-                what.filter,
-                labels,
+                given_filter=what.filter,
+                labels=labels,
             ),
             lambda rows: [
                 rows[f":{term.column}"].desc()

@@ -12,7 +12,7 @@ from app.db.crypto import KeyRing
 from app.planner.cursors import Cursors
 from app.planner.projection import ID, KEY, OWNER, Row
 
-_DIALECT = asyncpg_dialect.dialect()
+_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 LoaderT = TypeVar("LoaderT", bound=DataLoader[Any, Any])
 
@@ -37,9 +37,7 @@ class Reader:
 
     async def fetch(self, statement: Select[Any]) -> Sequence[Any]:
         """Run a statement built with SQLAlchemy Core on a connection of its own."""
-        compiled = statement.compile(
-            dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
-        )
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]
         self.statements += 1
         return await self.database.fetch(compiled.string, values)

@@ -23,6 +23,7 @@ from app.planner.reader import Reader
 from app.planner.rows import WHOLE, Window
 from app.planner.selection import PAGE_PATHS, ROW_PATHS, asked_for
 
+
 def selected(
     projection: Projection, info: Info, paths: Sequence[tuple[str, ...]]
 ) -> tuple[str, ...]:
@@ -32,7 +33,13 @@ def selected(
 
 
 def resolve(
-    name: str, relation: Relation, is_list: bool, parent: Row, info: Info, given: Mapping[str, Any]
+    name: str,
+    relation: Relation,
+    parent: Row,
+    info: Info,
+    given: Mapping[str, Any],
+    *,
+    is_list: bool,
 ) -> Awaitable[Any]:
     """Resolve a relation of ``parent``: a page, a list, or one row or null."""
     child = relation_child(parent.projection, name)

@@ -49,6 +49,7 @@ def child_rows(
     names: Sequence[str],
     keys: Mapping[str, ColumnElement[Any]],
     window: Window,
+    *,
     given_filter: Any = None,
     labels: Sequence[str] = (),
 ) -> Select[Any]:
@@ -70,9 +71,7 @@ def child_rows(
         conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
     if window.place is not None:
-        conditions.append(
-            ordering.beyond(table, order, window.place, backwards=window.backwards)
-        )
+        conditions.append(ordering.beyond(table, order, window.place, backwards=window.backwards))
     statement = (
         sa.select(*_unique(columns))
         .select_from(origin)
@@ -109,7 +108,10 @@ def identity_rows(
     """
     table = projection.alias()
     origin, conditions = relation.connect(table, keys)
-    order = (ordering.Term(at, descending=True), ordering.Term(projection.key or "", descending=True))
+    order = (
+        ordering.Term(at, descending=True),
+        ordering.Term(projection.key or "", descending=True),
+    )
     if window.place is not None:
         conditions.append(ordering.beyond(table, order, window.place, backwards=window.backwards))
     return (

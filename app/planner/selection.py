@@ -1,7 +1,7 @@
 """Which fields of a type an operation asks for, read off its document."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from graphql import (
     FieldNode,
@@ -31,7 +31,7 @@ def _fields(
 
 
 def asked_for(
-    info: GraphQLResolveInfo, paths: Iterable[tuple[str, ...]] = ROW_PATHS
+    info: GraphQLResolveInfo[Any], paths: Iterable[tuple[str, ...]] = ROW_PATHS
 ) -> frozenset[str]:
     """Give the GraphQL names of the fields selected at ``paths`` below the current field.
 

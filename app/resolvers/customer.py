@@ -1,17 +1,21 @@
 """Finding customers."""
 
 from typing import Final
-from uuid import UUID
 
 from app.db.lookup import LookUp, find_customers
 from app.planner.errors import bad_input
-from app.resolvers.context import Context
+from app.planner.loaders import load_row
+from app.planner.projection import Projection, Row
+from app.resolvers.context import Context, Selected
+from app.resolvers.scope import sees
 
 _VALUE_LENGTH_MAX: Final = 254  # The longest e-mail address (RFC 5321, section 4.5.3.1).
 
 
-async def look_up(context: Context, given: dict[str, str | None]) -> UUID | None:
-    """Find the one customer with the one value given, or None.
+async def look_up(
+    context: Context, given: dict[str, str | None], projection: Projection, selected: Selected
+) -> Row | None:
+    """Give the one customer with the one value given, or None when the viewer may see none.
 
     Refuses an empty or overlong value, and a shared phone number or e-mail address, which names
     nobody in particular.
@@ -24,4 +28,6 @@ async def look_up(context: Context, given: dict[str, str | None]) -> UUID | None
     if len(found) > 1:
         message = f"several customers share this {name}; look up by another value"
         raise bad_input(message)
-    return found[0] if found else None
+    if not found or not sees(context.viewer, found[0]):
+        return None
+    return await load_row(context.reader, projection, found[0], found[0], selected(projection))

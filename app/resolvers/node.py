@@ -1,17 +1,15 @@
 """Finding rows by their global ids."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.planner.errors import bad_input, too_large
 from app.planner.global_id import GlobalId
 from app.planner.loaders import load_row
 from app.planner.projection import Projection, Row
-from app.resolvers.context import Context
+from app.resolvers.context import Context, Selected
 from app.resolvers.scope import sees
-
-Selected = Callable[[Projection], tuple[str, ...]]
 
 
 async def find(
@@ -25,9 +23,7 @@ async def find(
         raise bad_input(message)
     if projection.owner is not None and not sees(context.viewer, wanted.owner):
         return None
-    return await load_row(
-        context.reader, projection, wanted.owner, wanted.id, selected(projection)
-    )
+    return await load_row(context.reader, projection, wanted.owner, wanted.id, selected(projection))
 
 
 async def find_all(

@@ -156,9 +156,7 @@ class Account(Node):
         currency="currency",
         description="Booked balance less what is held. Null on internal accounts.",
     )
-    statement_frequency: StatementFrequency = column(
-        description="How often statements are issued."
-    )
+    statement_frequency: StatementFrequency = column(description="How often statements are issued.")
     opened_on: date = column(description="When it was opened.", filterable=True)
     closed_on: date | None = column(description="When it was closed; null while it is not.")
     annual_rate: Decimal | None = column(

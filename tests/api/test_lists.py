@@ -47,9 +47,7 @@ async def test_orders(client: Client, account: Made) -> None:
 
 
 @pytest.mark.parametrize("sort", ["NEWEST", "OLDEST"])
-async def test_pages_forwards_cover_the_list_once(
-    client: Client, account: Made, sort: str
-) -> None:
+async def test_pages_forwards_cover_the_list_once(client: Client, account: Made, sort: str) -> None:
     seen: list[str] = []
     cursor = None
     for _ in range(4):
@@ -74,9 +72,7 @@ async def test_pages_backwards_cover_the_list_once(client: Client, account: Made
     assert found["pageInfo"]["hasNextPage"]
 
 
-async def test_a_page_survives_inserts(
-    client: Client, account: Made, factory: Factory
-) -> None:
+async def test_a_page_survives_inserts(client: Client, account: Made, factory: Factory) -> None:
     _, found = await page(client, account, first=3)
     await factory.postings(account, "99.00", day=date(2016, 3, 5))
     amounts, _ = await page(client, account, first=2, after=found["pageInfo"]["endCursor"])
@@ -91,10 +87,16 @@ async def test_a_page_survives_inserts(
         ({"amount": {"eq": "20"}}, ["20.00"]),
         ({"kind": {"eq": "CASH_WITHDRAWAL"}}, ["-6.50", "-5.00"]),
         ({"kind": {"in": ["CASH_WITHDRAWAL", "FEE"]}}, ["-6.50", "-5.00"]),
-        ({"not": {"kind": {"eq": "CASH_WITHDRAWAL"}}}, ["50.00", "40.00", "30.00", "20.00", "10.00"]),
+        (
+            {"not": {"kind": {"eq": "CASH_WITHDRAWAL"}}},
+            ["50.00", "40.00", "30.00", "20.00", "10.00"],
+        ),
         ({"or": [{"amount": {"gte": "50"}}, {"amount": {"lte": "-6"}}]}, ["-6.50", "50.00"]),
         (
-            {"amount": {"gte": "10"}, "and": [{"amount": {"lte": "30"}}, {"not": {"amount": {"eq": "20"}}}]},
+            {
+                "amount": {"gte": "10"},
+                "and": [{"amount": {"lte": "30"}}, {"not": {"amount": {"eq": "20"}}}],
+            },
             ["30.00", "10.00"],
         ),
         ({"bookedAt": {"gte": "2016-02-29T05:00:00Z"}}, ["-6.50", "-5.00"]),
@@ -160,9 +162,7 @@ async def test_a_cursor_fits_its_own_list_and_order_only(
     _, found = await page(client, account, first=2)
     cursor = found["pageInfo"]["endCursor"]
     for variables in ({"id": account.global_id, "sort": "OLDEST"}, {}):
-        other = variables or {
-            "id": (await factory.account(await factory.customer())).global_id
-        }
+        other = variables or {"id": (await factory.account(await factory.customer())).global_id}
         error = await client.error(PAGE, after=cursor, **other)
         assert "not a cursor of this list and order" in error["message"]
     flipped = cursor[:-2] + ("A" if cursor[-2] != "A" else "B") + cursor[-1]
@@ -190,7 +190,9 @@ async def test_lists_of_many_parents_with_one_filter_are_one_batch(
         account = await factory.account(customer)
         await factory.postings(account, amount, "-1.00")
     query = """query ($id: ID!) { customer(id: $id) {
-      accounts { transactions(filter: {amount: {gte: "0"}}, first: 1) { nodes { amount { amount } } } }
+      accounts {
+        transactions(filter: {amount: {gte: "0"}}, first: 1) { nodes { amount { amount } } }
+      }
     } }"""
     data = await client.run(query, id=customer.global_id)
     amounts = [

@@ -39,7 +39,16 @@ async def test_nodes_keeps_order_and_holes(client: Client, factory: Factory) -> 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "cus", "cus_12", "1", "CUS_" + "0" * 32, "cus_" + "g" * 32, "cus_" + "٠" * 32, "x" * 5000],
+    [
+        "",
+        "cus",
+        "cus_12",
+        "1",
+        "CUS_" + "0" * 32,
+        "cus_" + "g" * 32,
+        "cus_" + "\u0660" * 32,
+        "x" * 5000,
+    ],
 )
 async def test_malformed_ids_are_refused(client: Client, wrong: str) -> None:
     error = await client.error(NODE, id=wrong)
@@ -47,9 +56,7 @@ async def test_malformed_ids_are_refused(client: Client, wrong: str) -> None:
     assert "not an id of this API" in error["message"]
 
 
-async def test_ids_of_no_type_or_another_type_are_refused(
-    client: Client, factory: Factory
-) -> None:
+async def test_ids_of_no_type_or_another_type_are_refused(client: Client, factory: Factory) -> None:
     error = await client.error(NODE, id="zzz_" + "0" * 32)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     branch = await factory.branch()
@@ -73,9 +80,7 @@ async def test_too_many_ids_are_refused(client: Client) -> None:
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
 
 
-async def test_customers_are_found_by_each_complete_value(
-    client: Client, factory: Factory
-) -> None:
+async def test_customers_are_found_by_each_complete_value(client: Client, factory: Factory) -> None:
     customer = await factory.customer(
         number="C77", national_id="11010519491231002X", phone="367-171-6840", email="Em@Example.com"
     )

@@ -5,12 +5,13 @@ from typing import Any
 import asyncpg
 import pytest
 from client import Client
+from documents import CUSTOMER_360
 from factories import Factory, Made
-from test_customer_360 import CUSTOMER_360
 
-WHOLE = "query ($ids: [ID!]!) { nodes(ids: $ids) { ...Whole } }" + CUSTOMER_360[
-    CUSTOMER_360.index("fragment") :
-]
+WHOLE = (
+    "query ($ids: [ID!]!) { nodes(ids: $ids) { ...Whole } }"
+    + CUSTOMER_360[CUSTOMER_360.index("fragment") :]
+)
 
 
 @pytest.fixture

@@ -29,9 +29,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def signed(key: TokenKey, **changes: Any) -> str:
-    return jwt.encode(
-        {"alg": "Ed25519"}, claims(**changes), key._key, algorithms=["Ed25519"]
-    )
+    return jwt.encode({"alg": "Ed25519"}, claims(**changes), key._key, algorithms=["Ed25519"])
 
 
 def test_a_token_speaks_for_its_person() -> None:
@@ -113,5 +111,3 @@ def test_a_broken_key_file_is_named(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(TokenError, match=r"token\.jwk"):
         TokenKey.load(tmp_path)
-
-

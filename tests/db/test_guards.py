@@ -207,9 +207,7 @@ async def test_the_role_of_queries_can_only_read(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["app_write", "jobs"])
-async def test_no_role_of_requests_can_change_history(
-    owner: asyncpg.Connection, role: str
-) -> None:
+async def test_no_role_of_requests_can_change_history(owner: asyncpg.Connection, role: str) -> None:
     async with owner.transaction():
         await owner.execute(f"set local role {role}")
         for table in sorted(guards.APPEND_ONLY):

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,9 @@ def test_an_interest_free_loan_is_split_evenly() -> None:
 
 def test_an_annuity_against_the_formula() -> None:
     # 100,000 at 6 % over 360 months: the textbook payment is 599.55.
-    assert annuity_payment(Decimal(100_000), Decimal("0.06"), 360, Currency.USD) == Decimal("599.55")
+    assert annuity_payment(Decimal(100_000), Decimal("0.06"), 360, Currency.USD) == Decimal(
+        "599.55"
+    )
 
 
 def test_the_first_lines_of_an_annuity() -> None:
@@ -55,7 +58,7 @@ def test_principal_parts_sum_to_the_principal(
     assert sum(line.principal for line in lines) == principal
     assert [line.number for line in lines] == list(range(1, months + 1))
     assert all(line.interest >= 0 for line in lines)
-    assert all(earlier.due_on < later.due_on for earlier, later in zip(lines, lines[1:], strict=False))
+    assert all(earlier.due_on < later.due_on for earlier, later in pairwise(lines))
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,6 @@ def test_months_end_on_their_last_day(start: date, months: int, expected: date) 
 
 
 def test_members_of_closed_sets_are_their_stored_text() -> None:
-    assert Tier("GOLD") is Tier.GOLD
+    assert Tier["GOLD"] is Tier.GOLD
     assert f"{Tier.GOLD}" == Tier.GOLD == "GOLD"
     assert Tier.GOLD.description == "High-value customers."
