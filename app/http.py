@@ -6,26 +6,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-import strawberry
 import structlog
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from strawberry.types import ExecutionResult
 
 from app.auth.tokens import TokenError
 from app.auth.viewer import Viewer
-from app.planner.errors import BAD_USER_INPUT, RefusedError
+from app.execution import BAD_REQUEST, Executor
+from app.planner.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, RefusedError
 from app.resolvers.context import Context
 
 _log = structlog.get_logger("bank360.http")
 
 _JSON: Final = "application/json"
 _RESPONSE_JSON: Final = "application/graphql-response+json"
-BAD_REQUEST: Final = "BAD_REQUEST"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
-LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"
 
 
 class HttpError(Exception):
@@ -52,7 +49,7 @@ class GraphQLRequest:
 class Endpoint:
     """Answers ``/graphql``."""
 
-    schema: strawberry.Schema
+    executor: Executor
     verify: Callable[[str], Viewer]
     context: Callable[[Viewer], Context]
     body_bytes_max: int
@@ -72,18 +69,14 @@ class Endpoint:
         except ClientDisconnect:
             return Response(status_code=499)
         context = self.context(viewer)
-        result = await self.schema.execute(
-            asked.query,
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-            context_value=context,
+        result, name = await self.executor.run(
+            asked.query, asked.variables, asked.operation_name, context
         )
-        assert isinstance(result, ExecutionResult)
         _log.info(
             "operation",
             request_id=request_id,
             role=viewer.role.value,
-            operation=asked.operation_name,
+            operation=name,
             statements=context.reader.statements,
             errors=len(result.errors or ()),
         )

@@ -13,11 +13,12 @@ from app.auth.viewer import Viewer
 from app.db.database import Database
 from app.db.keys import Keys
 from app.db.migrate import is_current
+from app.execution import Executor
 from app.http import Endpoint
 from app.planner.cursors import Cursors
 from app.planner.reader import Reader
 from app.resolvers.context import Context
-from app.schema.root import schema
+from app.schema.root import graphql_schema
 from app.settings import Settings
 
 
@@ -41,7 +42,7 @@ def create_app(
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
         reader = Reader(database, keys.ring, cursors, settings.page_size_max)
-        return Context(viewer, reader, database, keys.index)
+        return Context(viewer, reader, keys.index)
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -51,7 +52,8 @@ def create_app(
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "the database needs 'bank360 migrate'"}, 503)
 
-    endpoint = Endpoint(schema(), token_key.verify, context, settings.body_bytes_max)
+    executor = Executor(graphql_schema(), settings.query_tokens_max)
+    endpoint = Endpoint(executor, token_key.verify, context, settings.body_bytes_max)
     methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     app = Starlette(
         routes=[

@@ -16,7 +16,8 @@ class Client:
     def __init__(self, http: httpx.AsyncClient, token_key: TokenKey, token: str = "") -> None:
         self.http = http
         self._token_key = token_key
-        self._token = token or token_key.issue(Role.COMPLIANCE, new_id(), strong=True)
+        token = token or token_key.issue(Role.COMPLIANCE, new_id(), strong=True)
+        self.headers = {"authorization": f"Bearer {token}"}
 
     def as_(self, role: Role, subject: UUID | None = None) -> "Client":
         """The same application, another person."""
@@ -27,7 +28,7 @@ class Client:
         return await self.http.post(
             "/graphql",
             json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {self._token}"},
+            headers=self.headers,
         )
 
     async def run(self, query: str, **variables: Any) -> Any:

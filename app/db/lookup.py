@@ -1,11 +1,13 @@
 """Looking customers up by one complete value, through the look-up tables."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from app.db.blind_index import BlindIndex
-from app.db.database import Database
+
+Fetch = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
 class LookUp(StrEnum):
@@ -27,9 +29,7 @@ _SQL: Final = {
 }
 
 
-async def find_customers(
-    database: Database, index: BlindIndex, by: LookUp, value: str
-) -> list[UUID]:
+async def find_customers(fetch: Fetch, index: BlindIndex, by: LookUp, value: str) -> list[UUID]:
     """Give the customers with exactly this value: none, one, or (shared contacts) two of them."""
     digests = {
         LookUp.NATIONAL_ID: index.national_id,
@@ -38,5 +38,5 @@ async def find_customers(
         LookUp.ACCOUNT_NUMBER: index.account_number,
     }
     wanted = value.strip() if by is LookUp.NUMBER else digests[by](value)
-    rows = await database.fetch(_SQL[by], [wanted])
+    rows = await fetch(_SQL[by], [wanted])
     return [row["customer_id"] for row in rows]

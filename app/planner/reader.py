@@ -39,8 +39,12 @@ class Reader:
         """Run a statement built with SQLAlchemy Core on a connection of its own."""
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]
+        return await self.run(compiled.string, values)
+
+    async def run(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
+        """Run a statement with positional values on a connection of its own."""
         self.statements += 1
-        return await self.database.fetch(compiled.string, values)
+        return await self.database.fetch(sql, values)
 
     def loader(self, key: Hashable, make: Callable[[], LoaderT]) -> LoaderT:
         """Give the operation's loader of ``key``, made on first use."""

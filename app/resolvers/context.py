@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
-from app.db.database import Database
 from app.planner.projection import Projection
 from app.planner.reader import Reader
 
@@ -19,5 +18,4 @@ class Context:
 
     viewer: Viewer
     reader: Reader
-    database: Database
     index: BlindIndex

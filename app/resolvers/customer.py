@@ -24,7 +24,7 @@ async def look_up(
     if not value.strip() or len(value) > _VALUE_LENGTH_MAX:
         message = f"customerBy(by: {{{name}}}): 1 to {_VALUE_LENGTH_MAX} characters are needed"
         raise bad_input(message)
-    found = await find_customers(context.database, context.index, LookUp(name), value)
+    found = await find_customers(context.reader.run, context.index, LookUp(name), value)
     if len(found) > 1:
         message = f"several customers share this {name}; look up by another value"
         raise bad_input(message)

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Annotated, Any, cast
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
@@ -153,6 +154,11 @@ def schema() -> strawberry.Schema:
         types=[*NODE_TYPES, AccountHolder],
         config=StrawberryConfig(default_resolver=row_value),
     )
+
+
+def graphql_schema() -> GraphQLSchema:
+    """Give the schema as graphql-core executes it."""
+    return cast("GraphQLSchema", schema()._schema)  # noqa: SLF001  # Strawberry has no public way.
 
 
 def print_sdl() -> str:

@@ -1,0 +1,95 @@
+"""Running operations: documents are parsed and validated once, then executed."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from app.planner.errors import RefusedError
+from app.resolvers.context import Context
+
+BAD_REQUEST: Final = "BAD_REQUEST"
+_DOCUMENTS_MAX: Final = 1_000
+_VALIDATION_ERRORS_MAX: Final = 5
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document that was parsed and validated, or the errors that it has."""
+
+    ast: DocumentNode | None
+    errors: list[GraphQLError]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Executes operations against one schema; keeps the documents that came last."""
+
+    schema: GraphQLSchema
+    tokens_max: int
+    _documents: OrderedDict[str, Document] = field(default_factory=OrderedDict)
+
+    def document(self, text: str) -> Document:
+        """Parse and validate a document, or give what is known of it."""
+        known = self._documents.get(text)
+        if known is not None:
+            self._documents.move_to_end(text)
+            return known
+        made = self._made(text)
+        self._documents[text] = made
+        if len(self._documents) > _DOCUMENTS_MAX:
+            self._documents.popitem(last=False)
+        return made
+
+    def _made(self, text: str) -> Document:
+        try:
+            ast = parse(text, max_tokens=self.tokens_max)
+        except GraphQLError as error:
+            return Document(None, [error])
+        return Document(ast, validate(self.schema, ast, max_errors=_VALIDATION_ERRORS_MAX))
+
+    async def run(
+        self,
+        text: str,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+        context: Context,
+    ) -> tuple[ExecutionResult, str | None]:
+        """Execute one operation; gives the result and the operation's name."""
+        document = self.document(text)
+        if document.ast is None or document.errors:
+            return ExecutionResult(None, document.errors), None
+        operation = get_operation_ast(document.ast, operation_name)
+        if operation is None:
+            message = (
+                f"the document has no operation named '{operation_name}'"
+                if operation_name
+                else "the document has not exactly one operation: name one in 'operationName'"
+            )
+            return ExecutionResult(None, [RefusedError(message, BAD_REQUEST)]), None
+        name = operation.name.value if operation.name else None
+        if operation.operation is not OperationType.QUERY:
+            message = f"this endpoint answers queries, not a {operation.operation.value}"
+            return ExecutionResult(None, [RefusedError(message, BAD_REQUEST)]), name
+        result = execute(
+            self.schema,
+            document.ast,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation_name,
+        )
+        executed = await result if isawaitable(result) else result
+        assert isinstance(executed, ExecutionResult)
+        return executed, name
