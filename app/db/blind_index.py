@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 _DIGEST_BYTES: Final = 16
-# Beginnings of words from 2 to 8 letters find a name while it is typed; ADR 0009 says what they
+# Beginnings of words from 2 to 8 letters find a name while it is typed; ADR 0008 says what they
 # leak. A word of one letter (also one Chinese character) is indexed whole.
 _PREFIX_LENGTH_MIN: Final = 2
 _PREFIX_LENGTH_MAX: Final = 8

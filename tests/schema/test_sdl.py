@@ -1,0 +1,69 @@
+"""The schema as a contract."""
+
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    get_named_type,
+    is_non_null_type,
+    is_specified_scalar_type,
+)
+
+from app.schema.root import graphql_schema, print_sdl
+
+TYPES = [
+    type_
+    for name, type_ in sorted(graphql_schema().type_map.items())
+    if not name.startswith("__") and not is_specified_scalar_type(type_)
+]
+
+
+def test_the_file_is_what_the_code_prints() -> None:
+    file = Path(__file__).parents[2] / "schema.graphql"
+    assert file.read_text(encoding="utf-8") == print_sdl()
+
+
+@pytest.mark.parametrize("type_", TYPES, ids=str)
+def test_everything_is_described(type_: GraphQLNamedType) -> None:
+    assert type_.description
+    if isinstance(type_, GraphQLEnumType):
+        assert all(value.description for value in type_.values.values())
+    if isinstance(type_, GraphQLInputObjectType):
+        assert all(field.description for field in type_.fields.values())
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        for field in type_.fields.values():
+            assert field.description
+            assert all(argument.description for argument in field.args.values())
+
+
+@pytest.mark.parametrize(
+    "type_", [type_ for type_ in TYPES if isinstance(type_, GraphQLObjectType)], ids=str
+)
+def test_a_field_that_leads_to_guarded_data_can_be_null(type_: GraphQLObjectType) -> None:
+    """A denied non-null field would take its parent along."""
+    guarded = {"Customer", "Account", "Loan", "Ticket", "Transaction", "Card", "Interaction"}
+    for name, field in type_.fields.items():
+        if get_named_type(field.type).name.removesuffix("Connection") in guarded:
+            row = type_.name.endswith(("Connection", "Edge"))
+            assert row or not is_non_null_type(field.type), f"{type_.name}.{name}"
+
+
+def test_unions_hold_objects_with_ids() -> None:
+    for type_ in TYPES:
+        if isinstance(type_, GraphQLUnionType):
+            assert all("id" in member.fields for member in type_.types)
+
+
+def test_connections_have_the_shape_of_relay() -> None:
+    found = 0
+    for type_ in TYPES:
+        if isinstance(type_, GraphQLObjectType) and type_.name.endswith("Connection"):
+            found += 1
+            assert set(type_.fields) == {"edges", "nodes", "pageInfo", "totalCount"}
+    assert found > 3
