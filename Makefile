@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 
-.PHONY: setup demo test lint lock clean
+.PHONY: setup demo test lint lock graphiql clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 		-o requirements.lock pyproject.toml
+
+# For developers: needs Node.js 20.19+ and npm 11; rebuilds app/static/graphiql.
+graphiql:
+	cd web/graphiql && npm ci && npm run build
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app import graphiql, logs
 from app.auth.tokens import TokenKey
 from app.auth.viewer import Viewer
 from app.db.database import Database
@@ -26,6 +27,7 @@ def create_app(
     settings: Settings, *, database_url: str, keys: Keys, token_key: TokenKey
 ) -> Starlette:
     """Make the application for one database; it connects when the server starts it."""
+    logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
 
     @asynccontextmanager
@@ -60,6 +62,7 @@ def create_app(
             Route("/graphql", endpoint.answer, methods=methods),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            *graphiql.routes(),
         ],
         lifespan=lifespan,
     )

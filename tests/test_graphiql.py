@@ -130,9 +130,7 @@ def test_built_page_has_the_examples() -> None:
 
 
 def make_application(url: str, keys: Keys, token_key: TokenKey) -> Starlette:
-    app = create_app(Settings(), database_url=url, keys=keys, token_key=token_key)
-    app.router.routes.extend(graphiql.routes())
-    return app
+    return create_app(Settings(), database_url=url, keys=keys, token_key=token_key)
 
 
 async def make_bank(url: str, keys: Keys) -> None:
@@ -141,7 +139,7 @@ async def make_bank(url: str, keys: Keys) -> None:
     connection = await asyncpg.connect(url)
     factory = Factory(connection, keys)
     await factory.business_date(date(2018, 12, 31))
-    customer = await factory.customer(number="C00000001", national_id="926-93-2157")
+    customer = await factory.customer(number="C00006789", national_id="690-40-5090")
     account = await factory.account(customer, number="A00000001")
     await factory.postings(account, "25000.00", "-1250.00", "-12.34")
     await factory.loan(customer, paid=3)
@@ -176,6 +174,7 @@ def served(app: Starlette) -> Iterator[str]:
     thread.start()
     try:
         poll(lambda: server.started or not thread.is_alive())
+        assert server.started
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -192,55 +191,107 @@ RUN = "//button[contains(@aria-label, 'Execute query')]"
 TOKEN = "//input[@aria-label='Token']"
 
 
+def tab(name: str) -> str:
+    return f"//button[text()='{name}']"
+
+
 @pytest.fixture
 def origin(bank_url: str, keys: Keys, token_key: TokenKey) -> Iterator[str]:
-    if reason := missing():
-        pytest.skip(reason)
     with served(make_application(bank_url, keys, token_key)) as running:
         yield running
 
 
-def test_person_signs_in_and_runs_an_example(
-    origin: str, token_key: TokenKey, tmp_path: Path
+@pytest.fixture
+def window(tmp_path: Path) -> Iterator[Browser]:
+    if reason := missing():
+        pytest.skip(reason)
+    with browser(tmp_path) as opened:
+        yield opened
+
+
+def test_person_signs_in_and_runs_examples(
+    origin: str, window: Browser, token_key: TokenKey
 ) -> None:
     token = token_key.issue(Role.COMPLIANCE, new_id(), strong=True)
-    with browser(tmp_path) as window:
-        window.open(f"{origin}/graphiql")
-        window.wait_for_text("bank360 token --role RELATIONSHIP_MANAGER")
-        window.type(TOKEN, f"{token}\n")
-        window.wait_for_text("Signed in as COMPLIANCE")
-        for tab in ("Customer360", "AccountTransactions", "Timeline", "WhoAmI"):
-            window.wait_for_text(tab)
-
+    window.open(f"{origin}/graphiql")
+    window.wait_for_text("bank360 token --role RELATIONSHIP_MANAGER")
+    window.type(TOKEN, f"{token}\n")
+    window.wait_for_text("Signed in as COMPLIANCE")
+    window.click(RUN)
+    window.wait_for_text('"name": "Emma Avaya Smith"')
+    window.click("//button[@aria-label='Show GraphiQL Explorer']")
+    window.wait_for_text("statementFrequency")
+    for name, answer in (
+        ("AccountTransactions", '"kind": "CASH_WITHDRAWAL"'),
+        ("Timeline", '"__typename": "Ticket"'),
+        ("WhoAmI", '"stronglyAuthenticated": true'),
+    ):
+        window.click(tab(name))
+        window.wait_for_text(f"query {name}")
         window.click(RUN)
-        window.wait_for_text('"name": "Emma Avaya Smith"')
-        window.click("//button[@aria-label='Show GraphiQL Explorer']")
-        window.wait_for_text("customerBy")
-        window.click("//button[text()='WhoAmI']")
-        window.wait_for_text("query WhoAmI")
-        window.click(RUN)
-        window.wait_for_text('"stronglyAuthenticated": true')
+        window.wait_for_text(answer)
 
-        assert stored(window) == '[{},{},""]'
-        assert token not in window.get("/url")
-        assert token not in window.get("/source")
-        window.click("//button[text()='Sign out']")
-        window.wait_for_text("Not signed in")
-        assert window.console() == []
-        requested = window.requested_urls(f"{origin}/graphiql")
-        assert f"{origin}/graphql" in requested
-        assert [url for url in requested if not url.startswith((f"{origin}/", "data:"))] == []
+    assert stored(window) == '[{},{},""]'
+    assert token not in window.get("/url")
+    assert token not in window.get("/source")
+    requested = window.requested_urls(f"{origin}/graphiql")
+    assert f"{origin}/graphql" in requested
+    assert [url for url in requested if not url.startswith((f"{origin}/", "data:"))] == []
+    assert window.console() == []
+    window.open(f"{origin}/graphiql")
+    window.wait_for_text("Not signed in")
+
+
+def test_editor_completes_and_checks_by_the_schema(
+    origin: str, window: Browser, token_key: TokenKey
+) -> None:
+    window.open(f"{origin}/graphiql")
+    window.type(TOKEN, token_key.issue(Role.ANALYST, new_id()) + "\n")
+    window.wait_for_text("Signed in as ANALYST")
+    window.click("//button[@aria-label='New tab']")
+    window.click("//section[@aria-label='Operation Editor']//div[contains(@class,'view-lines')]")
+    window.keys("{ viewer { stron")
+    window.wait_for_text("stronglyAuthenticated")
+    window.keys("\n")
+    window.wait_for_text("{ viewer { stronglyAuthenticated}}")
+    window.keys(" nonesuch ")
+    squiggles = "return document.querySelectorAll('.squiggly-error').length"
+    poll(lambda: window.script(squiggles) == 1)
+    assert window.console() == []
+
+
+def test_signing_out_takes_answers_off_the_page(
+    origin: str, window: Browser, token_key: TokenKey
+) -> None:
+    window.open(f"{origin}/graphiql")
+    window.type(TOKEN, token_key.issue(Role.COMPLIANCE, new_id()) + "\n")
+    window.wait_for_text("Signed in as COMPLIANCE")
+    window.click(RUN)
+    window.wait_for_text('"name": "Emma Avaya Smith"')
+    window.click("//button[text()='Sign out']")
+    window.wait_for_text("Not signed in")
+    window.wait_for_text("query Customer360")
+    assert "Emma Avaya Smith" not in window.text()
+    window.click(RUN)
+    window.wait_for_text("sign in first")
+    assert window.console() == []
+
+
+def test_tokens_that_are_not_accepted_are_explained(
+    window: Browser, bank_url: str, keys: Keys
+) -> None:
+    key = TokenKey.new()
+    with served(make_application(bank_url, keys, key)) as origin:
         window.open(f"{origin}/graphiql")
-        window.wait_for_text("Not signed in")
-
-
-def test_refused_tokens_are_explained(origin: str, token_key: TokenKey, tmp_path: Path) -> None:
-    with browser(tmp_path) as window:
-        window.open(f"{origin}/graphiql")
-        window.click(RUN)
-        window.wait_for_text("sign in first")
         window.type(TOKEN, "to ken\n")
         window.wait_for_text("Not signed in: this is no token")
-        expired = token_key.issue(Role.COMPLIANCE, new_id(), ttl_seconds=-120)
-        window.type(TOKEN, f"{expired}\n")
+        window.type(TOKEN, key.issue(Role.ANALYST, new_id(), ttl_seconds=-120) + "\n")
         window.wait_for_text("Not signed in: the token is not accepted")
+        window.type(TOKEN, key.issue(Role.ANALYST, new_id()) + "\n")
+        window.wait_for_text("Signed in as ANALYST")
+        window.click(tab("WhoAmI"))
+        window.wait_for_text("query WhoAmI")
+        key._key = TokenKey.new()._key
+        window.click(RUN)
+        window.wait_for_text("Not signed in: the token is not accepted")
+        assert "query WhoAmI" in window.text()

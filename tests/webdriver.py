@@ -15,6 +15,7 @@ import httpx
 Found = TypeVar("Found")
 
 PATIENCE_SECONDS: Final = 60
+_POLL_SECONDS: Final = 0.02
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS: Final = (
     "--headless",
@@ -44,6 +45,7 @@ def poll(condition: Callable[[], Found]) -> Found:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(_POLL_SECONDS)
     return found
 
 
@@ -77,13 +79,21 @@ class Browser:
     def type(self, xpath: str, text: str) -> None:
         self.send(f"/element/{self._element(xpath)}/value", text=text)
 
+    def keys(self, text: str) -> None:
+        """Press keys where the cursor is."""
+        presses = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
+        self.send("/actions", actions=[{"type": "key", "id": "keyboard", "actions": presses}])
+
+    def text(self) -> str:
+        """Give what the page shows."""
+        return str(self.script("return document.body.innerText")).replace("\u00a0", " ")
+
     def wait_for_text(self, text: str) -> None:
         """Wait until the page shows a text; fails with what it shows instead."""
-        code = "return document.body.innerText.replaceAll('\\u00a0', ' ')"
         try:
-            poll(lambda: text in self.script(code))
+            poll(lambda: text in self.text())
         except AssertionError:
-            message = f"{text!r} is not on the page, which shows:\n{self.script(code)}"
+            message = f"{text!r} is not on the page, which shows:\n{self.text()}"
             raise AssertionError(message) from None
 
     def console(self) -> list[str]:

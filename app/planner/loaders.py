@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Select
 
 from app.planner import ordering
 from app.planner.fields import Relation
+from app.planner.prepared import prepare, prepared
 from app.planner.projection import ID, OWNER, Projection, Row
 from app.planner.reader import Reader
-from app.planner.rows import Window, child_rows, count_rows, identity_rows
+from app.planner.rows import Window, child_rows, count_rows, identity_rows, limit
 
 Keys = tuple[Any, ...]
 # Parents in one statement; more are split, so that no statement grows without bound.
@@ -38,29 +39,23 @@ class Children:
 
 
 def _batched(
-    keys: Sequence[Keys],
-    types: Sequence[sa.types.TypeEngine[Any]],
+    relation_types: Sequence[sa.types.TypeEngine[Any]],
     columns: Sequence[str],
     inner: Callable[[Mapping[str, ColumnElement[Any]]], Select[Any]],
     order: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
 ) -> Select[Any]:
     """Wrap a statement about one parent into one about many, each row with its parent's place."""
+    keys = [sa.column(_key(n), type_) for n, type_ in enumerate(relation_types)]
     arrays = [
-        sa.bindparam(None, [key[position] for key in keys], sa.ARRAY(type_), unique=True)
-        for position, type_ in enumerate(types)
+        sa.bindparam(_key(n), None, type_=sa.ARRAY(type_)) for n, type_ in enumerate(relation_types)
     ]
-    names = [f"k{position}" for position in range(len(types))]
     parents = (
         sa.func.unnest(*arrays)
-        .table_valued(
-            *(sa.column(name, type_) for name, type_ in zip(names, types, strict=True)),
-            with_ordinality="place",
-        )
+        .table_valued(*keys, with_ordinality="place")
         .render_derived(name="parents")
     )
-    rows = inner(dict(zip(columns, (parents.c[name] for name in names), strict=True))).lateral(
-        "rows"
-    )
+    tied = {column: parents.c[key.name] for column, key in zip(columns, keys, strict=True)}
+    rows = inner(tied).lateral("rows")
     return (
         sa.select(parents.c.place.label(_PARENT), *rows.c)
         .select_from(parents.join(rows, sa.true()))
@@ -68,8 +63,16 @@ def _batched(
     )
 
 
-class ChildLoader(DataLoader[Keys, list[Row]]):
-    """Loads the child rows of many parents by the values of their join columns."""
+def _key(position: int) -> str:
+    return f"key_{position}"
+
+
+def _key_values(keys: Sequence[Keys]) -> dict[str, Any]:
+    return {_key(n): list(values) for n, values in enumerate(zip(*keys, strict=True))}
+
+
+class _Loader(DataLoader[Keys, Any]):
+    """What the loaders of a relation share."""
 
     max_batch_size = _PARENTS_MAX
 
@@ -79,13 +82,27 @@ class ChildLoader(DataLoader[Keys, list[Row]]):
         self._reader = reader
         self._children = children
 
-    async def batch_load_fn(self, keys: list[Keys]) -> list[list[Row]]:
-        """Load every parent's rows in one statement."""
+    def _statement(self) -> Select[Any]:
+        raise NotImplementedError
+
+    async def _fetch(self, keys: Sequence[Keys]) -> Sequence[Any]:
+        what = self._children
+        if what.filter is None:
+            shape = (type(self), what.relation, what.names, what.window.shape)
+            statement = prepared(shape, self._statement)
+        else:
+            # A filter's values are part of the statement that it builds.
+            statement = prepare(self._statement())
+        return await self._reader.fetch(statement, _key_values(keys) | what.window.values())
+
+
+class ChildLoader(_Loader):
+    """Loads the child rows of many parents by the values of their join columns."""
+
+    def _statement(self) -> Select[Any]:
         what = self._children
         order = ordering.terms(what.projection, what.window.order)
-        labels = [term.column for term in order]
-        statement = _batched(
-            keys,
+        return _batched(
             what.relation.key_types(what.projection.table),
             what.relation.parent_columns(),
             lambda columns: child_rows(
@@ -95,7 +112,7 @@ class ChildLoader(DataLoader[Keys, list[Row]]):
                 columns,
                 what.window,
                 given_filter=what.filter,
-                labels=labels,
+                labels=[term.column for term in order],
             ),
             lambda rows: [
                 rows[f":{term.column}"].desc()
@@ -104,30 +121,26 @@ class ChildLoader(DataLoader[Keys, list[Row]]):
                 for term in order
             ],
         )
-        return _grouped(await self._reader.fetch(statement), len(keys), what.projection)
+
+    async def batch_load_fn(self, keys: list[Keys]) -> list[list[Row]]:
+        """Load every parent's rows in one statement."""
+        return _grouped(await self._fetch(keys), len(keys), self._children.projection)
 
 
-class CountLoader(DataLoader[Keys, int]):
+class CountLoader(_Loader):
     """Counts the child rows of many parents, regardless of the page."""
 
-    max_batch_size = _PARENTS_MAX
-
-    def __init__(self, reader: Reader, children: Children) -> None:
-        """Count what ``children`` says with ``reader``."""
-        super().__init__()
-        self._reader = reader
-        self._children = children
-
-    async def batch_load_fn(self, keys: list[Keys]) -> list[int]:
-        """Count every parent's rows in one statement."""
+    def _statement(self) -> Select[Any]:
         what = self._children
-        statement = _batched(
-            keys,
+        return _batched(
             what.relation.key_types(what.projection.table),
             what.relation.parent_columns(),
             lambda columns: count_rows(what.relation, what.projection, columns, what.filter),
         )
-        return [record["count"] for record in await self._reader.fetch(statement)]
+
+    async def batch_load_fn(self, keys: list[Keys]) -> list[int]:
+        """Count every parent's rows in one statement."""
+        return [record["count"] for record in await self._fetch(keys)]
 
 
 @dataclass(frozen=True)
@@ -169,24 +182,28 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
         return (
             sa.select(merged)
             .order_by(*_newest(merged.c, backwards=self._window.backwards))
-            .limit(self._window.size)
+            .limit(limit())
         )
 
-    async def batch_load_fn(self, keys: list[Keys]) -> list[list[Mapping[str, Any]]]:
-        """Load every parent's merged rows in one statement."""
+    def _statement(self) -> Select[Any]:
         types: dict[str, sa.types.TypeEngine[Any]] = {}
         for branch in self._branches:
             found = branch.relation.key_types(branch.projection.table)
             types |= dict(zip(branch.relation.parent_columns(), found, strict=True))
-        statement = _batched(
-            keys,
+        return _batched(
             [types[column] for column in self._columns],
             self._columns,
             self._merged,
             lambda rows: _newest(rows, backwards=self._window.backwards),
         )
+
+    async def batch_load_fn(self, keys: list[Keys]) -> list[list[Mapping[str, Any]]]:
+        """Load every parent's merged rows in one statement."""
+        relations = tuple(branch.relation for branch in self._branches)
+        statement = prepared((UnionLoader, relations, self._window.shape), self._statement)
+        values = _key_values(keys) | self._window.values()
         groups: list[list[Mapping[str, Any]]] = [[] for _ in keys]
-        for record in await self._reader.fetch(statement):
+        for record in await self._reader.fetch(statement, values):
             groups[record[_PARENT] - 1].append(record)
         return groups
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import BindParameter, ColumnElement, FromClause
 
 from app.planner.projection import Projection
 
@@ -42,8 +42,25 @@ def order_by(
     ]
 
 
+def place(table: FromClause, order: Sequence[Term]) -> list[BindParameter[Any]]:
+    """Give the parameters that hold a row's place in an order, to be filled in for each run."""
+    return [
+        sa.bindparam(place_name(position), None, type_=table.c[term.column].type)
+        for position, term in enumerate(order)
+    ]
+
+
+def place_name(position: int) -> str:
+    """Name the parameter of an order's column."""
+    return f"place_{position}"
+
+
 def beyond(
-    table: FromClause, order: Sequence[Term], values: Sequence[Any], *, backwards: bool
+    table: FromClause,
+    order: Sequence[Term],
+    places: Sequence[ColumnElement[Any]],
+    *,
+    backwards: bool,
 ) -> ColumnElement[bool]:
     """Give the condition "after this place in the order" (before it when ``backwards``).
 
@@ -51,17 +68,14 @@ def beyond(
     mixed direction is written out as (a > x) or (a = x and b < y) and so on.
     """
     columns = [table.c[term.column] for term in order]
-    places = [
-        sa.bindparam(None, value, column.type, unique=True)
-        for value, column in zip(values, columns, strict=True)
-    ]
     falling = [term.descending != backwards for term in order]
     if len(set(falling)) == 1:
-        row, place = sa.tuple_(*columns), sa.tuple_(*places)
-        return row < place if falling[0] else row > place
+        row: ColumnElement[Any] = sa.tuple_(*columns)
+        reached: ColumnElement[Any] = sa.tuple_(*places)
+        return row < reached if falling[0] else row > reached
     alternatives = []
-    for position, (column, place_) in enumerate(zip(columns, places, strict=True)):
+    for position, (column, reached) in enumerate(zip(columns, places, strict=True)):
         equal = [columns[earlier] == places[earlier] for earlier in range(position)]
-        step = column < place_ if falling[position] else column > place_
+        step = column < reached if falling[position] else column > reached
         alternatives.append(sa.and_(*equal, step))
     return sa.or_(*alternatives)

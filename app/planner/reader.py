@@ -1,18 +1,15 @@
 """What one operation reads with: connection, keys, cursors, and its own loaders."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from aiodataloader import DataLoader
-from sqlalchemy import Select
-from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from app.db.crypto import KeyRing
 from app.planner.cursors import Cursors
+from app.planner.prepared import Prepared
 from app.planner.projection import ID, KEY, OWNER, Row
-
-_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 LoaderT = TypeVar("LoaderT", bound=DataLoader[Any, Any])
 
@@ -35,11 +32,9 @@ class Reader:
     statements: int = 0
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
-    async def fetch(self, statement: Select[Any]) -> Sequence[Any]:
-        """Run a statement built with SQLAlchemy Core on a connection of its own."""
-        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        values = [compiled.params[name] for name in compiled.positiontup or ()]
-        return await self.run(compiled.string, values)
+    async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Run a prepared statement on a connection of its own."""
+        return await self.run(statement.sql, statement.arguments(values))
 
     async def run(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         """Run a statement with positional values on a connection of its own."""

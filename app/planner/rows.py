@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, FromClause, Select
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Select
 
 from app.planner import filters, ordering
 from app.planner.fields import Relation
@@ -29,7 +29,18 @@ class Window:
     place: tuple[Any, ...] | None = None
     backwards: bool = False
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What changes the statement's text, as against the values in it."""
+        return (self.order, self.size is None, self.place is None, self.backwards)
 
+    def values(self) -> dict[str, Any]:
+        """Give the values that the statement's parameters take."""
+        places = {ordering.place_name(n): value for n, value in enumerate(self.place or ())}
+        return {_SIZE: self.size, **places}
+
+
+_SIZE = "size"
 WHOLE = Window()
 
 
@@ -71,14 +82,15 @@ def child_rows(
         conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
     if window.place is not None:
-        conditions.append(ordering.beyond(table, order, window.place, backwards=window.backwards))
+        place = ordering.place(table, order)
+        conditions.append(ordering.beyond(table, order, place, backwards=window.backwards))
     statement = (
         sa.select(*_unique(columns))
         .select_from(origin)
         .where(*conditions)
         .order_by(*ordering.order_by(table, order, backwards=window.backwards))
     )
-    return statement if window.size is None else statement.limit(window.size)
+    return statement if window.size is None else statement.limit(limit())
 
 
 def count_rows(
@@ -113,7 +125,8 @@ def identity_rows(
         ordering.Term(projection.key or "", descending=True),
     )
     if window.place is not None:
-        conditions.append(ordering.beyond(table, order, window.place, backwards=window.backwards))
+        place = ordering.place(table, order)
+        conditions.append(ordering.beyond(table, order, place, backwards=window.backwards))
     return (
         sa.select(
             sa.literal(projection.type_name, sa.Text).label(":type"),
@@ -124,8 +137,13 @@ def identity_rows(
         .select_from(origin)
         .where(*conditions)
         .order_by(*ordering.order_by(table, order, backwards=window.backwards))
-        .limit(window.size)
+        .limit(limit())
     )
+
+
+def limit() -> BindParameter[int]:
+    """Give the parameter that holds a window's size."""
+    return sa.bindparam(_SIZE, None, type_=sa.Integer)
 
 
 def _unique(columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:

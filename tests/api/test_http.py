@@ -1,5 +1,6 @@
 """Manners on the wire: every refusal is a GraphQL error in JSON, never a 5xx."""
 
+import json
 from typing import Any
 
 import httpx
@@ -177,6 +178,23 @@ async def test_logs_hold_no_variables_and_no_tokens(client: Client) -> None:
     assert line["statements"] == 1
     assert canary not in str(logs)
     assert client.headers["authorization"] not in str(logs)
+
+
+async def test_a_logged_fault_shows_where_but_no_values(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(*_: Any) -> Any:
+        canary = "canary-in-a-local"
+        message = f"{canary} canary-in-a-text"
+        raise ConnectionError(message)
+
+    monkeypatch.setattr("app.db.database.Database.fetch", broken)
+    await client.send('{ customer(id: "cus_00000000000000000000000000000000") { name } }')
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (failed,) = [line for line in lines if line["event"] == "failed"]
+    assert failed["exception"] == "builtins.ConnectionError"
+    assert any(place.endswith("broken") for place in failed["at"])
+    assert "canary" not in json.dumps(lines)
 
 
 async def test_health(client: Client) -> None:

@@ -43,6 +43,8 @@ async def test_what_lies_beyond_each_row_is_the_rest_of_the_list(
     listed = sa.select(TABLE).order_by(*order_by(TABLE, order, backwards=backwards))
     whole = await run(things, listed)
     assert sorted(whole) == sorted(ROWS)
-    for position, place in enumerate(whole):
-        rest = await run(things, listed.where(beyond(TABLE, order, place, backwards=backwards)))
+    for position, reached in enumerate(whole):
+        row = dict(zip("xyz", reached, strict=True))
+        places = [sa.literal(row[term.column], TABLE.c[term.column].type) for term in order]
+        rest = await run(things, listed.where(beyond(TABLE, order, places, backwards=backwards)))
         assert rest == whole[position + 1 :]
