@@ -71,7 +71,7 @@ def create_app(
 
 def create_from_environment() -> Starlette:
     """Make the application from environment variables alone: for server worker processes."""
-    settings = Settings()
+    settings = Settings.read()
     if settings.database_url is None:
         message = "DATABASE_URL is not set"
         raise RuntimeError(message)

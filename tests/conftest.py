@@ -10,12 +10,14 @@ import asyncpg
 import httpx
 import pytest
 from client import Client
+from embedded_support import clean, make_open_folder
 from factories import Factory
 
 from app import embedded
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
 from app.db.migrate import upgrade
+from app.db.retail_bank.load import import_retail_bank
 from app.db.retail_bank.report import Summary
 from app.main import create_app
 from app.settings import Settings
@@ -34,11 +36,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedPostgres]:
+def server() -> Iterator[embedded.EmbeddedPostgres]:
     """One PostgreSQL per test process."""
-    folder = tmp_path_factory.mktemp("bank") / "data"
-    with embedded.start(folder, notice=lambda _line: None) as running:
+    # pytest's own folders are closed to the system user that runs the server for root.
+    folder = make_open_folder()
+    with embedded.start(folder / "data", notice=lambda _line: None) as running:
         yield running
+    clean(folder)
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +111,6 @@ async def client(database_url: str, keys: Keys, token_key: TokenKey) -> AsyncIte
 @pytest.fixture(scope="session")
 def retail_bank(new_database: Callable[[str], str], keys: Keys) -> tuple[str, Summary]:
     """The real bank, imported once per test process: the database's address and the summary."""
-    from app.db.retail_bank.load import import_retail_bank
-
     if not RETAIL_BANK.is_dir():
         pytest.skip(f"the retail bank's files are not at {RETAIL_BANK}")
     url = new_database("retail_bank")

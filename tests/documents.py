@@ -29,3 +29,8 @@ fragment Whole on Customer {
   totals { currency assets { amount } liabilities { amount } netWorth { amount } }
 }
 """
+
+WHOLE_OF_MANY = (
+    "query ($ids: [ID!]!) { nodes(ids: $ids) { ...Whole } }"
+    + CUSTOMER_360[CUSTOMER_360.index("fragment") :]
+)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from embedded_support import STEP_SECONDS_MAX, clean, cluster_of, make_open_folder
+from embedded_support import STEP_SECONDS_MAX, ask, clean, cluster_of, make_open_folder
 
 from app.embedded import EmbeddedPostgres
 from app.embedded_server import find_processes
@@ -264,6 +264,28 @@ async def _execute(url: str, sql: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(sql)
     await connection.close()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_that_waits_for_the_database(
+    shell: Shell, new_database: Callable[[str], str], number: signal.Signals, status: int
+) -> None:
+    url = new_database(f"waits_{status}")
+    shell.run("migrate", DATABASE_URL=url)
+    blocker = shell.start("psql", "--", "-XAtq", DATABASE_URL=url)
+    assert blocker.stdin is not None
+    assert blocker.stdout is not None
+    blocker.stdin.write("begin; lock table alembic_version; select 'locked';\n")
+    blocker.stdin.flush()
+    assert blocker.stdout.readline() == "locked\n"
+
+    waiting = shell.start("token", "--role", "TELLER", DATABASE_URL=url)
+    while not ask(url, "select count(*) from pg_locks where not granted"):
+        assert waiting.poll() is None
+    waiting.send_signal(number)
+    output, errors = waiting.communicate(timeout=STEP_SECONDS_MAX)
+    assert (waiting.returncode, output, errors) == (status, "", "")
+    blocker.communicate("rollback;\n", timeout=STEP_SECONDS_MAX)
 
 
 def test_with_database_url_the_same_commands_use_that_server(

@@ -1,0 +1,249 @@
+"""Commands that serve: demo and serve."""
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli_bank import fill_from_retail_bank
+from app.cli_context import (
+    Bank,
+    CommandError,
+    DataDir,
+    Terminated,
+    has_customers,
+    load_keys,
+    migrate_or_refuse,
+    open_bank,
+    read_settings,
+    run,
+    say,
+)
+from app.cli_output import print_table
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from app.settings import Settings
+
+DEMO_BANK = Path("../shared/data/retail-bank")
+IMPORT_SOURCE = "retail-bank"
+SHUTDOWN_SECONDS_MAX = 10
+BACKLOG = 2048
+
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        metavar="NUMBER",
+        help="TCP port; 0 takes a free one",
+        show_default="BANK360_PORT, or 8000",
+    ),
+]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Address to listen on", show_default="BANK360_HOST, or 127.0.0.1"
+    ),
+]
+
+
+def demo(
+    port: Port = None,
+    host: Host = None,
+    data_dir: DataDir = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--import",
+            metavar="retail-bank:PATH",
+            help="Fill an empty bank from these files",
+            show_default=f"BANK360_RETAIL_BANK, or {DEMO_BANK} where that exists",
+        ),
+    ] = None,
+) -> None:
+    """Run everything on this machine: database, migrations, a filled bank, the API.
+
+    Ctrl-C stops it; the bank stays in the data folder.
+
+    Example: bank360 demo --port 8080 --import retail-bank:../shared/data/retail-bank
+    """
+    settings = read_settings(data_dir, port=port, host=host)
+    path = _source(source, settings)
+    with _listen(settings) as listener, open_bank(settings, owns=True) as bank:
+        _migrate(bank)
+        if has_customers(bank):
+            if source is not None:
+                say("the bank is filled already: --import is not used")
+        elif path is not None:
+            say(f"filling the empty bank from {path}")
+            fill_from_retail_bank(bank, settings, path)
+        else:
+            say("the bank is empty: fill it with `bank360 import retail-bank PATH`")
+        application = _application(settings, bank)
+        _print_welcome(bank, settings, listener)
+        _serve(application, settings, listener)
+
+
+def serve(
+    port: Port = None,
+    host: Host = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="NUMBER", help="Processes that answer; above 1 needs REDIS_URL"
+        ),
+    ] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve the API on DATABASE_URL and REDIS_URL, or on the embedded servers.
+
+    Example: DATABASE_URL=postgresql://… REDIS_URL=redis://… bank360 serve --workers 4
+    """
+    settings = read_settings(data_dir, port=port, host=host)
+    if workers > 1 and settings.redis_url is None:
+        message = (
+            "more than one worker needs REDIS_URL: without it Redis lives inside one process, and"
+            " events of one worker would not reach the subscribers of another"
+        )
+        raise CommandError(message)
+    with _listen(settings) as listener, open_bank(settings, owns=True) as bank:
+        migrate_or_refuse(bank)
+        say(f"serving on {_url(listener)}")
+        if workers == 1:
+            _serve(_application(settings, bank), settings, listener)
+        else:
+            load_keys(settings, bank)
+            _serve_with_workers(settings, bank, listener, workers)
+
+
+def _source(given: str | None, settings: "Settings") -> Path | None:
+    if given is not None:
+        kind, _, path = given.partition(":")
+        if kind != IMPORT_SOURCE or not path:
+            message = f"--import {given}: expected {IMPORT_SOURCE}:PATH"
+            raise CommandError(message)
+        if not Path(path).is_dir():
+            message = f"--import {given}: {path} is not a folder"
+            raise CommandError(message)
+        return Path(path)
+    if settings.retail_bank is not None:
+        if not settings.retail_bank.is_dir():
+            message = f"BANK360_RETAIL_BANK: {settings.retail_bank} is not a folder"
+            raise CommandError(message)
+        return settings.retail_bank
+    return DEMO_BANK if DEMO_BANK.is_dir() else None
+
+
+def _listen(settings: "Settings") -> socket.socket:
+    """Take the port before anything else is started: it is what fails most often."""
+    try:
+        found = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        # The errors of name look-up have numbers below zero and texts of their own.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        message = (
+            f"cannot listen on {settings.host}, port {settings.port}: {reason}; choose another"
+            " with --host or --port"
+        )
+        raise CommandError(message) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _migrate(bank: Bank) -> None:
+    from app.db import migrate
+
+    if not run(migrate.is_current(bank.dsn)):
+        say("migrating the database")
+        run(migrate.upgrade(bank.dsn))
+
+
+def _application(settings: "Settings", bank: Bank) -> "Starlette":
+    from app.auth.tokens import TokenKey
+    from app.main import create_app
+
+    return create_app(
+        settings,
+        database_url=bank.dsn,
+        keys=load_keys(settings, bank),
+        token_key=TokenKey.load(bank.data_dir),
+    )
+
+
+def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) -> None:
+    from app.auth.permissions import Role
+    from app.db import people
+
+    folder = "" if settings.data_dir == Path(".bank360") else f" --data-dir {settings.data_dir}"
+    rows = [("Role", "Person", "Number", "Sign in with the token of")]
+    for role in Role:
+        person = run(people.demo_person(bank.dsn, role))
+        if person is not None:
+            rows.append((role, person.name, person.number, f"bank360 token --role {role}{folder}"))
+    url = _url(listener)
+    typer.echo(f"bank360   {url}\nGraphQL   {url}/graphql\nGraphiQL  {url}/graphiql")
+    if len(rows) > 1:
+        print_table(rows)
+    typer.echo("Ctrl-C stops it.")
+
+
+def _serve(application: "Starlette", settings: "Settings", listener: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        application,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
+    )
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])
+    except (KeyboardInterrupt, Terminated):
+        # The server has answered what it was asked and closed: the stop that was wished for.
+        if not server.started:
+            raise
+    if not server.started:
+        message = "the server did not start: its log above says why"
+        raise CommandError(message)
+
+
+def _serve_with_workers(
+    settings: "Settings", bank: Bank, listener: socket.socket, workers: int
+) -> None:
+    import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import Multiprocess
+
+    # The workers are processes of their own, which read the environment again.
+    os.environ["DATABASE_URL"] = bank.dsn
+    os.environ["BANK360_DATA_DIR"] = str(bank.data_dir)
+    config = uvicorn.Config(
+        "app.main:create_from_environment",
+        factory=True,
+        workers=workers,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
+    )
+    supervisor = Multiprocess(config, sockets=[listener])
+    supervisor.run()
+    if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
+        message = "the workers did not start: their log above says why"
+        raise CommandError(message)

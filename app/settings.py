@@ -1,0 +1,232 @@
+"""Every environment variable of bank360, read once, frozen, checked at start-up.
+
+Only `main`, `cli` and the migrations read settings; everything else is given values.
+"""
+
+import base64
+import binascii
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "BANK360_"
+INDEX_KEY_BYTES = 32
+
+
+class SettingsError(Exception):
+    """Environment variables have wrong values; `lines` has one clear line for each."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The unit of a setting's value."""
+
+    name: str
+
+
+def _check_url(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+    except ValueError as error:
+        message = "is not a URL"
+        raise ValueError(message) from error
+    if parts.scheme not in schemes:
+        message = f"must begin with {schemes[0]}://"
+        raise ValueError(message)
+    return url
+
+
+def _check_database_url(url: SecretStr) -> SecretStr:
+    return _check_url(url, ("postgresql", "postgres"))
+
+
+def _check_redis_url(url: SecretStr) -> SecretStr:
+    return _check_url(url, ("redis", "rediss", "unix"))
+
+
+def _decode(value: SecretStr) -> bytes:
+    try:
+        return base64.b64decode(value.get_secret_value(), validate=True)
+    except (binascii.Error, ValueError) as error:
+        message = "is not base64"
+        raise ValueError(message) from error
+
+
+def _check_master_key(value: SecretStr) -> SecretStr:
+    try:
+        key_set = orjson.loads(_decode(value))
+    except orjson.JSONDecodeError as error:
+        message = "is not the base64 of a key set in JSON"
+        raise ValueError(message) from error
+    if not isinstance(key_set, dict) or "primaryKeyId" not in key_set:
+        message = "is not the base64 of a tink key set in JSON with a primaryKeyId"
+        raise ValueError(message)
+    return value
+
+
+def _check_index_key(value: SecretStr) -> SecretStr:
+    if (length := len(_decode(value))) != INDEX_KEY_BYTES:
+        message = f"must be the base64 of {INDEX_KEY_BYTES} bytes, not of {length}"
+        raise ValueError(message)
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
+MasterKey = Annotated[SecretStr, AfterValidator(_check_master_key)]
+IndexKey = Annotated[SecretStr, AfterValidator(_check_index_key)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """The settings of one bank360 process. An empty variable counts as one that is not set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    database_url: DatabaseUrl | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 16 or newer, postgresql://…; without it the embedded one is used",
+    )
+    redis_url: RedisUrl | None = Field(
+        default=None,
+        validation_alias="REDIS_URL",
+        description="Redis, redis://…; without it one process serves alone, with Redis inside",
+    )
+    data_dir: Path = Field(
+        default=Path(".bank360"),
+        description="Folder of the embedded PostgreSQL and of keys that are made here",
+    )
+    retail_bank: Path | None = Field(
+        default=None, description="Folder of the retail bank's files that an empty demo imports"
+    )
+    master_key: MasterKey | None = Field(
+        default=None,
+        description="Base64 of a tink AEAD key set in JSON; without it, keys/ in the data folder",
+    )
+    index_key: IndexKey | None = Field(
+        default=None,
+        description="Base64 of 32 bytes for blind indexes; without it, keys/ in the data folder",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on")
+    port: Port = Field(default=8000, description="TCP port to listen on; 0 takes a free one")
+    database_pool_size: Annotated[Positive, Unit("connections")] = Field(
+        default=10, description="Most database connections of one process"
+    )
+    statement_timeout_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=15, description="Longest an SQL statement of a request may run"
+    )
+    body_bytes_max: Annotated[Positive, Unit("bytes")] = Field(
+        default=262_144, description="Largest request body"
+    )
+    query_tokens_max: Annotated[Positive, Unit("tokens")] = Field(
+        default=2_000, description="Longest GraphQL document"
+    )
+    query_depth_max: Annotated[Positive, Unit("levels")] = Field(
+        default=12, description="Deepest nesting of fields"
+    )
+    query_aliases_max: Annotated[Positive, Unit("aliases")] = Field(
+        default=30, description="Most aliases in an operation"
+    )
+    page_size_max: Annotated[Positive, Unit("nodes")] = Field(
+        default=100, description="Largest page of a connection"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe log lines that are written"
+    )
+
+    @classmethod
+    def read(cls, **overrides: object) -> Self:
+        """Read the environment; `overrides` (options of a command) come before it.
+
+        Raises SettingsError with one line for each wrong value. Secrets are not repeated.
+        """
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]  # pydantic checks the values.
+        except ValidationError as error:
+            lines = []
+            for problem in error.errors(include_url=False):
+                name = variable_of(str(problem["loc"][0]))
+                reason = problem["msg"].removeprefix("Value error, ")
+                value = "" if is_secret(name) else f" {str(problem['input'])!r}:"
+                lines.append(f"{name}{value} {reason[0].lower()}{reason[1:]}")
+            raise SettingsError(lines) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A setting for a person to read; the value of a secret is only `set` or `not set`."""
+
+    variable: str
+    value: str
+    default: str
+    unit: str
+    description: str
+
+
+def describe(settings: Settings) -> list[Described]:
+    """Describe every setting: variable, value in force, default, unit, meaning."""
+    described = []
+    for name, field in Settings.model_fields.items():
+        variable = variable_of(name)
+        value = getattr(settings, name)
+        shown = "not set" if value is None else str(value)
+        if is_secret(variable) and value is not None:
+            shown = "set"
+        units = [unit.name for unit in field.metadata if isinstance(unit, Unit)]
+        described.append(
+            Described(
+                variable=variable,
+                value=shown,
+                default="" if field.default is None else str(field.default),
+                unit=units[0] if units else "",
+                description=field.description or "",
+            )
+        )
+    return described
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a field, given its name or its alias."""
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return name
+    return str(field.validation_alias or f"{PREFIX}{name.upper()}")
+
+
+def is_secret(variable: str) -> bool:
+    """Say whether a variable's value must not be shown."""
+    secrets = {DatabaseUrl, RedisUrl, MasterKey, IndexKey}
+    return variable in {
+        variable_of(name)
+        for name, field in Settings.model_fields.items()
+        if not secrets.isdisjoint(get_args(field.annotation))
+    }
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return one line for each variable that has our prefix and is no setting."""
+    known = [variable_of(name) for name in Settings.model_fields]
+    lines = []
+    for variable in sorted(environment):
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            near = difflib.get_close_matches(variable.upper(), known, n=1)
+            lines.append(
+                f"{variable} is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+            )
+    return lines

@@ -1,0 +1,119 @@
+"""The real files, where they are at hand."""
+
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from conftest import RETAIL_BANK
+
+from app.db.keys import Keys
+from app.db.retail_bank.load import import_retail_bank
+from app.db.retail_bank.report import Summary
+
+pytestmark = pytest.mark.xdist_group("retail_bank")
+
+Bank = tuple[str, Summary]
+
+
+async def rows(bank: Bank, sql: str) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(bank[0])
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "count"),
+    [
+        ("customer where source = 'RETAIL_BANK'", 5369),
+        ("customer where source = 'LUXURY'", 1678),
+        ("customer where type = 'BANK'", 1),
+        ("account where source = 'RETAIL_BANK'", 4500),
+        ("account_holder", 869),
+        ("held_account", 869),
+        ("card", 892),
+        ("standing_order", 6471),
+        ("loan where source = 'RETAIL_BANK'", 682),
+        ("loan where source = 'LUXURY'", 1678),
+        ("ticket", 23419),
+        ("ticket where breached_at is not null", 371),
+        ("interaction where kind = 'CALL'", 3999),
+        ("interaction where kind = 'REVIEW'", 505),
+        ("branch", 77),
+        ("journal_entry where kind not like '%DIFFERENCE'", 49102),
+        ("journal_entry where kind = 'ROUNDING_DIFFERENCE'", 2325),
+        ("journal_entry where kind = 'UNEXPLAINED_DIFFERENCE'", 28),
+    ],
+)
+async def test_the_bank_holds_what_the_files_hold(retail_bank: Bank, what: str, count: int) -> None:
+    assert await rows(retail_bank, f"select count(*) from {what}") == [(count,)]
+
+
+async def test_only_the_line_that_is_cut_off_is_refused(retail_bank: Bank) -> None:
+    summary = retail_bank[1]
+    assert list(map(str, summary.refused)) == [
+        "trans.asc.gz:49104: the line is cut off or its quotes do not match"
+    ]
+    assert summary.lines()[-1] == ("all", "102,064", "102,063", "0", "1")
+
+
+async def test_the_ledger_sums_to_zero_and_gives_every_balance(retail_bank: Bank) -> None:
+    assert retail_bank[1].balanced
+    assert await rows(retail_bank, "select currency, sum(amount) from posting group by 1") == [
+        ("USD", Decimal(0))
+    ]
+    unequal = """
+        select from account
+        left join lateral (
+            select sum(amount) as total, (array_agg(balance_after order by booked_at, id))[count(*)]
+                as last
+            from posting
+            where posting.customer_id = account.customer_id and account_id = account.id
+        ) as history on true
+        where kind = 'DEMAND'
+            and (balance <> coalesce(total, 0) or balance <> coalesce(last, 0))
+    """
+    assert await rows(retail_bank, unequal) == []
+
+
+async def test_every_balance_follows_from_the_one_before(retail_bank: Bank) -> None:
+    unequal = """
+        select from (
+            select balance_after, coalesce(sum(amount) over (
+                partition by customer_id, account_id order by booked_at, id), 0) as total
+            from posting where balance_after is not null
+        ) as chain where balance_after <> total
+    """
+    assert await rows(retail_bank, unequal) == []
+
+
+async def test_schedules_repay_what_was_lent(retail_bank: Bank) -> None:
+    unequal = """
+        select loan.number from loan
+        join instalment on instalment.customer_id = loan.customer_id and loan_id = loan.id
+        group by loan.customer_id, loan.id
+        having sum(instalment.principal) <> loan.principal or count(*) <> term_months
+            or (source = 'RETAIL_BANK' and loan.outstanding
+                <> coalesce(sum(instalment.principal) filter (where paid = 0), 0))
+    """
+    assert await rows(retail_bank, unequal) == []
+
+
+async def test_everybody_is_looked_after(retail_bank: Bank) -> None:
+    alone = """
+        select count(*) from customer where type <> 'BANK' and not exists (
+            select from assignment where customer_id = customer.id
+                and role = 'RELATIONSHIP_MANAGER')
+    """
+    assert await rows(retail_bank, alone) == [(0,)]
+
+
+async def test_a_repeat_doubles_nothing(retail_bank: Bank, keys: Keys) -> None:
+    tables = ("customer", "instalment", "posting", "ticket_event", "interaction", "staff")
+    sizes = " union all ".join(f"select '{table}', count(*) from {table}" for table in tables)
+    before = await rows(retail_bank, sizes)
+    again = await import_retail_bank(retail_bank[0], keys, RETAIL_BANK, lambda *_: None)
+    assert again.lines()[-1] == ("all", "102,064", "0", "102,063", "1")
+    assert await rows(retail_bank, sizes) == before
