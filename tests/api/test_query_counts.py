@@ -5,13 +5,8 @@ from typing import Any
 import asyncpg
 import pytest
 from client import Client
-from documents import CUSTOMER_360
+from documents import WHOLE_OF_MANY
 from factories import Factory, Made
-
-WHOLE = (
-    "query ($ids: [ID!]!) { nodes(ids: $ids) { ...Whole } }"
-    + CUSTOMER_360[CUSTOMER_360.index("fragment") :]
-)
 
 
 @pytest.fixture
@@ -50,7 +45,7 @@ async def test_statements_do_not_grow_with_customers(
     counts = []
     for ids in ([hundred[0].global_id], [customer.global_id for customer in hundred]):
         statements.clear()
-        data = await client.run(WHOLE, ids=ids)
+        data = await client.run(WHOLE_OF_MANY, ids=ids)
         assert [node["id"] for node in data["nodes"]] == ids
         assert all(len(node["loans"][0]["schedule"]) == 12 for node in data["nodes"])
         counts.append(len(statements))
