@@ -76,6 +76,7 @@ def test_lines_are_counted_through_quotes_that_span_them(tmp_path: Path) -> None
         (gzip.compress(b"name,price\na,1\n"), "column missing: value"),
         (gzip.compress(b""), "column missing: name, value"),
     ],
+    ids=["text", "cut off", "latin", "other column", "empty"],
 )
 def test_a_file_that_is_broken_as_a_whole_is_refused(
     tmp_path: Path, content: bytes, reason: str

@@ -158,7 +158,7 @@ def schema() -> strawberry.Schema:
 
 def graphql_schema() -> GraphQLSchema:
     """Give the schema as graphql-core executes it."""
-    return cast("GraphQLSchema", schema()._schema)  # noqa: SLF001  # Strawberry has no public way.
+    return schema()._schema  # noqa: SLF001  # Strawberry has no public way.
 
 
 def print_sdl() -> str:
