@@ -19,6 +19,7 @@ from app.http import Endpoint
 from app.planner.cursors import Cursors
 from app.planner.reader import Reader
 from app.resolvers.context import Context
+from app.resolvers.scope import RowScope
 from app.schema.root import graphql_schema
 from app.settings import Settings
 
@@ -43,7 +44,7 @@ def create_app(
 
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
-        reader = Reader(database, keys.ring, cursors, settings.page_size_max)
+        reader = Reader(database, keys.ring, cursors, RowScope(viewer), settings.page_size_max)
         return Context(viewer, reader, keys.index)
 
     async def healthz(_request: Request) -> Response:

@@ -97,6 +97,16 @@ def pages(
     return declared(Relation(join=join, where=where, paged=True), description)
 
 
+def entry(
+    *,
+    description: str,
+    paged: bool = True,
+    where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+) -> Any:
+    """Declare a root field: rows in the viewer's scope, as a connection or a list."""
+    return declared(Relation(where=where, paged=paged, entry=True), description)
+
+
 def union(*members: Member, description: str) -> Any:
     """Declare a connection over several relations of the same type, newest first."""
     return declared(fields.Union(members), description)

@@ -169,11 +169,13 @@ class Relation(Kind):
     """Child rows: which columns pair parent and child, and which rows and order.
 
     ``join`` pairs (column of the parent, column of the child). ``where`` narrows the child rows.
+    An ``entry`` begins at a root field, so only rows in the viewer's scope are given.
     """
 
     join: tuple[tuple[str, str], ...] = ()
     through: Through | None = None
     paged: bool = False
+    entry: bool = False
     where: Callable[[FromClause], ColumnElement[bool]] | None = None
     through_where: Callable[[FromClause], ColumnElement[bool]] | None = None
 

@@ -95,6 +95,8 @@ class GraphField(StrawberryField):
         if isinstance(kind, Column):
             return self.default_resolver(source, self.python_name)
         assert info is not None
+        if isinstance(kind, Relation) and kind.entry:
+            return relations.resolve_root(kind, self.child(), info, kwargs)
         assert isinstance(source, Row)
         if isinstance(kind, Relation):
             return relations.resolve(

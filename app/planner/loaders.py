@@ -13,7 +13,7 @@ from app.planner import ordering
 from app.planner.fields import Relation
 from app.planner.prepared import prepare, prepared
 from app.planner.projection import ID, OWNER, Projection, Row
-from app.planner.reader import Reader
+from app.planner.reader import Reader, Scope
 from app.planner.rows import Window, child_rows, count_rows, identity_rows, limit
 
 Keys = tuple[Any, ...]
@@ -45,6 +45,10 @@ def _batched(
     order: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
 ) -> Select[Any]:
     """Wrap a statement about one parent into one about many, each row with its parent's place."""
+    if not columns:
+        # A root field has no parent, so there is one list.
+        whole = inner({}).subquery("rows")
+        return sa.select(sa.literal_column("1").label(_PARENT), *whole.c).order_by(*order(whole.c))
     keys = [sa.column(_key(n), type_) for n, type_ in enumerate(relation_types)]
     arrays = [
         sa.bindparam(_key(n), None, type_=sa.ARRAY(type_)) for n, type_ in enumerate(relation_types)
@@ -82,18 +86,25 @@ class _Loader(DataLoader[Keys, Any]):
         self._reader = reader
         self._children = children
 
+    @property
+    def _scope(self) -> Scope | None:
+        return self._reader.scope if self._children.relation.entry else None
+
     def _statement(self) -> Select[Any]:
         raise NotImplementedError
 
     async def _fetch(self, keys: Sequence[Keys]) -> Sequence[Any]:
         what = self._children
+        scope = self._scope
         if what.filter is None:
-            shape = (type(self), what.relation, what.names, what.window.shape)
+            narrowed = scope and scope.shape
+            shape = (type(self), what.relation, what.names, what.window.shape, narrowed)
             statement = prepared(shape, self._statement)
         else:
             # A filter's values are part of the statement that it builds.
             statement = prepare(self._statement())
-        return await self._reader.fetch(statement, _key_values(keys) | what.window.values())
+        values = _key_values(keys) | what.window.values() | dict(scope.values if scope else {})
+        return await self._reader.fetch(statement, values)
 
 
 class ChildLoader(_Loader):
@@ -112,6 +123,7 @@ class ChildLoader(_Loader):
                 columns,
                 what.window,
                 given_filter=what.filter,
+                scope=self._scope,
                 labels=[term.column for term in order],
             ),
             lambda rows: [
@@ -135,7 +147,13 @@ class CountLoader(_Loader):
         return _batched(
             what.relation.key_types(what.projection.table),
             what.relation.parent_columns(),
-            lambda columns: count_rows(what.relation, what.projection, columns, what.filter),
+            lambda columns: count_rows(
+                what.relation,
+                what.projection,
+                columns,
+                given_filter=what.filter,
+                scope=self._scope,
+            ),
         )
 
     async def batch_load_fn(self, keys: list[Keys]) -> list[int]:
@@ -237,7 +255,8 @@ def by_identity(projection: Projection) -> Relation:
     if projection not in _identities:
         assert projection.key is not None
         owner = projection.owner or projection.key
-        _identities[projection] = Relation(join=((OWNER, owner), (ID, projection.key)))
+        join = ((OWNER, owner), (ID, projection.key))
+        _identities[projection] = Relation(join=join, entry=True)
     return _identities[projection]
 
 

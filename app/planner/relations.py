@@ -49,6 +49,15 @@ def resolve(
     return _rows(relation, child, keys, info, given, is_list=is_list)
 
 
+def resolve_root(
+    relation: Relation, child: Projection, info: Info, given: Mapping[str, Any]
+) -> Awaitable[Any]:
+    """Resolve a root field: a page or a list of all rows in the viewer's scope."""
+    if relation.paged:
+        return page(relation, child, (), info, given)
+    return _rows(relation, child, (), info, given, is_list=True)
+
+
 async def _rows(
     relation: Relation,
     child: Projection,

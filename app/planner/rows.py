@@ -3,7 +3,7 @@
 The batch loader wraps it in ``unnest … cross join lateral``; a plan wraps it in JSON aggregation.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, FromClause, Select
 from app.planner import filters, ordering
 from app.planner.fields import Relation
 from app.planner.projection import KEY, OWNER, Projection
+from app.planner.reader import Scope
 
 # Where wrapped customer keys stand; joined when a row's ciphertext is asked for.
 CUSTOMER_KEY = sa.table(
@@ -62,12 +63,14 @@ def child_rows(
     window: Window,
     *,
     given_filter: Any = None,
+    scope: Scope | None = None,
     labels: Sequence[str] = (),
 ) -> Select[Any]:
     """Give the statement of a relation's child rows for one parent.
 
-    ``keys`` are the parent's join columns as SQL. ``labels`` are columns selected beside what the
-    fields ``names`` need, under ``:column``: the order's, for cursors.
+    ``keys`` are the parent's join columns as SQL; ``scope`` narrows entry points. ``labels`` are
+    columns selected beside what the fields ``names`` need, under ``:column``: the order's, for
+    cursors.
     """
     table = projection.alias()
     origin, conditions = relation.connect(table, keys)
@@ -78,8 +81,7 @@ def child_rows(
         owner = projection.owner_of(table)
         origin = origin.outerjoin(wrapped, wrapped.c.customer_id == owner)
         columns.append(wrapped.c.wrapped_key.label(KEY))
-    if given_filter is not None:
-        conditions.append(filters.condition(projection, table, given_filter))
+    conditions += _narrowed(projection, table, given_filter, scope)
     order = ordering.terms(projection, window.order)
     if window.place is not None:
         place = ordering.place(table, order)
@@ -97,14 +99,26 @@ def count_rows(
     relation: Relation,
     projection: Projection,
     keys: Mapping[str, ColumnElement[Any]],
+    *,
     given_filter: Any = None,
+    scope: Scope | None = None,
 ) -> Select[Any]:
     """Give the statement that counts a relation's child rows for one parent."""
     table = projection.alias()
     origin, conditions = relation.connect(table, keys)
-    if given_filter is not None:
-        conditions.append(filters.condition(projection, table, given_filter))
+    conditions += _narrowed(projection, table, given_filter, scope)
     return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
+
+
+def _narrowed(
+    projection: Projection, table: FromClause, given_filter: Any, scope: Scope | None
+) -> Iterator[ColumnElement[bool]]:
+    if given_filter is not None:
+        yield filters.condition(projection, table, given_filter)
+    if scope is not None:
+        condition = scope.condition(projection, table)
+        if condition is not None:
+            yield condition
 
 
 def identity_rows(
