@@ -263,6 +263,52 @@ class Factory:
         )
         return Made("int", customer.id, row)
 
+    async def product(self, *prices: str, on: date = date(2018, 12, 30)) -> Made:
+        """A fund with one price a day, the last one on ``on``."""
+        row = new_id()
+        await self.insert(
+            "product",
+            id=row,
+            code=f"F{row.hex[-8:]}",
+            name="Global Fund",
+            kind="FUND",
+            risk_level="R3",
+            currency="USD",
+        )
+        for before, price in enumerate(reversed(prices)):
+            day = on - timedelta(days=before)
+            await self.insert("product_price", product_id=row, price_on=day, price=Decimal(price))
+        return Made("pro", row, row)
+
+    async def holding(self, customer: Made, product: Made, units: str, cost: str) -> Made:
+        row = new_id()
+        amounts = {"units": Decimal(units), "cost": Decimal(cost)}
+        await self.insert(
+            "holding",
+            customer_id=customer.id,
+            id=row,
+            product_id=product.id,
+            currency="USD",
+            **amounts,
+        )
+        await self.insert(
+            "holding_lot",
+            customer_id=customer.id,
+            id=new_id(),
+            holding_id=row,
+            acquired_on=date(2018, 1, 2),
+            **amounts,
+        )
+        return Made("hol", customer.id, row)
+
+    async def segment(self, *members: Made) -> Made:
+        row = new_id()
+        code = f"SEG{row.hex[-8:]}"
+        await self.insert("segment", id=row, code=code, name="Savers", definition="Those who save.")
+        for member in members:
+            await self.insert("segment_membership", customer_id=member.id, segment_id=row)
+        return Made("seg", row, row)
+
     async def card(self, customer: Made, account: Made) -> Made:
         row = new_id()
         number = self.encrypt(customer.id, "card.number_ciphertext", row, "V00001005")

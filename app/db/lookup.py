@@ -40,3 +40,10 @@ async def find_customers(fetch: Fetch, index: BlindIndex, by: LookUp, value: str
     wanted = value.strip() if by is LookUp.NUMBER else digests[by](value)
     rows = await fetch(_SQL[by], [wanted])
     return [row["customer_id"] for row in rows]
+
+
+async def find_account(fetch: Fetch, index: BlindIndex, number: str) -> tuple[UUID, UUID] | None:
+    """Give owner and id of the account with this number, or None."""
+    sql = "select customer_id, account_id from account_number_index where digest = $1"
+    rows = await fetch(sql, [index.account_number(number)])
+    return (rows[0]["customer_id"], rows[0]["account_id"]) if rows else None

@@ -82,10 +82,11 @@ def through(
     child: tuple[tuple[str, str], ...],
     description: str,
     link_where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+    paged: bool = False,
 ) -> Any:
     """Declare child rows found through a join table; see fields.Through for the pairs."""
     link = Through(table, parent, child)
-    return declared(Relation(through=link, through_where=link_where), description)
+    return declared(Relation(through=link, through_where=link_where, paged=paged), description)
 
 
 def pages(

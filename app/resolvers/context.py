@@ -2,14 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
+from app.planner.errors import bad_input
 from app.planner.projection import Projection
 from app.planner.reader import Reader
 
 # Which of a projection's fields the operation asks for.
 Selected = Callable[[Projection], tuple[str, ...]]
+
+_VALUE_LENGTH_MAX: Final = 254  # The longest e-mail address (RFC 5321, section 4.5.3.1).
+
+
+def check_value(what: str, value: str) -> None:
+    """Refuse an empty or overlong value to look up by."""
+    if not value.strip() or len(value) > _VALUE_LENGTH_MAX:
+        message = f"{what}: 1 to {_VALUE_LENGTH_MAX} characters are needed"
+        raise bad_input(message)
 
 
 @dataclass

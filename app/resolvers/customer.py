@@ -1,14 +1,10 @@
 """Finding customers."""
 
-from typing import Final
-
 from app.db.lookup import LookUp, find_customers
 from app.planner.errors import bad_input
 from app.planner.loaders import load_row
 from app.planner.projection import Projection, Row
-from app.resolvers.context import Context, Selected
-
-_VALUE_LENGTH_MAX: Final = 254  # The longest e-mail address (RFC 5321, section 4.5.3.1).
+from app.resolvers.context import Context, Selected, check_value
 
 
 async def look_up(
@@ -20,9 +16,7 @@ async def look_up(
     nobody in particular.
     """
     ((name, value),) = ((name, value) for name, value in given.items() if value is not None)
-    if not value.strip() or len(value) > _VALUE_LENGTH_MAX:
-        message = f"customerBy(by: {{{name}}}): 1 to {_VALUE_LENGTH_MAX} characters are needed"
-        raise bad_input(message)
+    check_value(f"customerBy(by: {{{name}}})", value)
     found = await find_customers(context.reader.run, context.index, LookUp(name), value)
     if len(found) > 1:
         message = f"several customers share this {name}; look up by another value"

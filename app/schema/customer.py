@@ -43,7 +43,9 @@ from app.schema.bank import Branch, Staff
 from app.schema.business_date import business_date
 from app.schema.loan import Loan
 from app.schema.scalars import Address, Money, read_address
+from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket
+from app.schema.wealth import Holding, valued_holdings
 
 for members in (
     CreditGrade,
@@ -62,6 +64,7 @@ def _totals() -> FromClause:
     """Give what each customer owns and owes, one row a currency."""
     account: Any = cast("Any", tables.Account).__table__
     loan: Any = cast("Any", tables.Loan).__table__
+    holding = valued_holdings()
     # A zero with the scale of the amounts keeps sums of one side in that scale.
     zero = sa.literal_column("0.00", sa.Numeric)
     parts = sa.union_all(
@@ -72,6 +75,9 @@ def _totals() -> FromClause:
             sa.func.greatest(-account.c.balance, zero).label("liabilities"),
         ).where(account.c.kind.in_(["DEMAND", "TIME_DEPOSIT"])),
         sa.select(loan.c.customer_id, loan.c.currency, zero, loan.c.outstanding),
+        sa.select(holding.c.customer_id, holding.c.currency, holding.c.value, zero).where(
+            holding.c.value.is_not(None)
+        ),
     ).subquery("parts")
     return (
         sa.select(
@@ -99,7 +105,7 @@ class CurrencyTotal:
         Money,
         amount="assets",
         currency="currency",
-        description="Balances of own accounts that are not overdrawn.",
+        description="Balances of own accounts that are not overdrawn, and the value of holdings.",
     )
     liabilities: Money = embedded(
         Money,
@@ -210,6 +216,15 @@ class Customer(Node):
     )
     loans: list[Loan] | None = relation(
         ("id", "customer_id"), description="Loans, last granted first."
+    )
+    holdings: list[Holding] | None = relation(
+        ("id", "customer_id"), description="Units of products that the customer holds."
+    )
+    segments: list[Segment] | None = through(
+        tables.SegmentMembership,
+        parent=(("customer_id", "id"),),
+        child=(("segment_id", "id"),),
+        description="Segments that the customer belongs to.",
     )
     tickets: Connection[Ticket] | None = pages(
         ("id", "customer_id"), description="Requests to the service desk, last opened first."

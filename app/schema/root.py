@@ -9,10 +9,13 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
-from app.planner.declare import Node
+from app.domain.customer import CustomerType
+from app.planner.declare import Node, entry
+from app.planner.pages import Connection
 from app.planner.projection import Projection, row_value
 from app.planner.relations import selected
 from app.planner.selection import ROW_PATHS
+from app.resolvers import account as accounts
 from app.resolvers import customer as customers
 from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected
@@ -20,18 +23,24 @@ from app.schema.account import Account, AccountHolder, Card, StandingOrder, Tran
 from app.schema.bank import Branch, Staff
 from app.schema.customer import Customer, Relationship
 from app.schema.loan import Instalment, Loan
+from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
 from app.schema.viewer import Viewer
+from app.schema.wealth import Holding, HoldingLot, Product
 
 NODE_TYPES: tuple[type, ...] = (
     Account,
     Branch,
     Card,
     Customer,
+    Holding,
+    HoldingLot,
     Instalment,
     Interaction,
     Loan,
+    Product,
     Relationship,
+    Segment,
     Staff,
     StandingOrder,
     Ticket,
@@ -81,6 +90,7 @@ def _selected(info: Info[Context, None]) -> Selected:
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")]
+Number = Annotated[str, strawberry.argument(description="The account number.")]
 By = Annotated[CustomerBy, strawberry.argument(description="The value.")]
 
 
@@ -103,13 +113,15 @@ async def _nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
     return cast("list[Node | None]", found)
 
 
-async def _customer(
-    info: Info[Context, None],
-    id: Id,  # noqa: A002  # Relay's name.
-) -> Customer | None:
-    only = {"cus": _projection(Customer)}
-    found = await nodes_.find(info.context, only, id, _selected(info))
-    return cast("Customer | None", found)
+def _by_id(type_: type, description: str) -> Any:
+    """Declare the root field that finds an object of one type by its id."""
+    projection = _projection(type_)
+
+    async def find(info: Info[Context, None], id: Id) -> Any:  # noqa: A002  # Relay's name.
+        only = {cast("str", projection.prefix): projection}
+        return await nodes_.find(info.context, only, id, _selected(info))
+
+    return strawberry.field(resolver=find, description=description)
 
 
 async def _customer_by(info: Info[Context, None], by: By) -> Customer | None:
@@ -117,6 +129,12 @@ async def _customer_by(info: Info[Context, None], by: By) -> Customer | None:
     projection = _projection(Customer)
     found = await customers.look_up(info.context, given, projection, _selected(info))
     return cast("Customer | None", found)
+
+
+async def _account_by(info: Info[Context, None], number: Number) -> Account | None:
+    projection = _projection(Account)
+    found = await accounts.look_up(info.context, number, projection, _selected(info))
+    return cast("Account | None", found)
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -132,9 +150,8 @@ class Query:
         resolver=_nodes,
         description="The objects with these ids, in their order; null where there is none.",
     )
-    customer: Customer | None = strawberry.field(
-        resolver=_customer,
-        description="The customer with this id; null when there is none that the viewer may see.",
+    customer: Customer | None = _by_id(
+        Customer, "The customer with this id; null when there is none that the viewer may see."
     )
     customer_by: Customer | None = strawberry.field(
         resolver=_customer_by,
@@ -144,6 +161,33 @@ class Query:
             "with BAD_USER_INPUT."
         ),
     )
+    customers: Connection[Customer] | None = entry(
+        where=lambda customer: customer.c.type != CustomerType.BANK.value,
+        description="Customers that the viewer may see.",
+    )
+    account: Account | None = _by_id(
+        Account, "The account with this id; null when there is none that the viewer may see."
+    )
+    account_by: Account | None = strawberry.field(
+        resolver=_account_by,
+        description="The account with this number; null when the viewer may see none.",
+    )
+    loan: Loan | None = _by_id(
+        Loan, "The loan with this id; null when there is none that the viewer may see."
+    )
+    ticket: Ticket | None = _by_id(
+        Ticket, "The ticket with this id; null when there is none that the viewer may see."
+    )
+    tickets: Connection[Ticket] | None = entry(
+        description="Tickets of all customers that the viewer may see: the service desk's queue."
+    )
+    product: Product | None = _by_id(Product, "The product with this id, or null.")
+    products: list[Product] | None = entry(paged=False, description="Products of the bank.")
+    segment: Segment | None = _by_id(Segment, "The segment with this id, or null.")
+    segments: list[Segment] | None = entry(paged=False, description="Segments of customers.")
+    branch: Branch | None = _by_id(Branch, "The branch with this id, or null.")
+    branches: list[Branch] | None = entry(paged=False, description="Branches of the bank.")
+    staff: Connection[Staff] | None = entry(description="People who work for the bank.")
 
 
 @cache

@@ -1,0 +1,21 @@
+"""Finding accounts."""
+
+from app.db.lookup import find_account
+from app.planner.loaders import load_row
+from app.planner.projection import Projection, Row
+from app.resolvers.context import Context, Selected, check_value
+
+
+async def look_up(
+    context: Context, number: str, projection: Projection, selected: Selected
+) -> Row | None:
+    """Give the account with this number, or None when the viewer may see none.
+
+    Refuses an empty or overlong number.
+    """
+    check_value("accountBy(number)", number)
+    found = await find_account(context.reader.run, context.index, number)
+    if found is None:
+        return None
+    owner, account_id = found
+    return await load_row(context.reader, projection, owner, account_id, selected(projection))
