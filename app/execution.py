@@ -17,7 +17,8 @@ from graphql import (
     validate,
 )
 
-from app.planner.errors import RefusedError
+from app.limits import Limits, check
+from app.planner.errors import RefusedError, too_large
 from app.resolvers.context import Context
 
 BAD_REQUEST: Final = "BAD_REQUEST"
@@ -39,6 +40,7 @@ class Executor:
 
     schema: GraphQLSchema
     tokens_max: int
+    limits: Limits
     _documents: OrderedDict[str, Document] = field(default_factory=OrderedDict)
 
     def document(self, text: str) -> Document:
@@ -57,6 +59,9 @@ class Executor:
         try:
             ast = parse(text, max_tokens=self.tokens_max)
         except GraphQLError as error:
+            if error.message.endswith("Parsing aborted."):
+                message = f"the document has more than {self.tokens_max} tokens"
+                return Document(None, [too_large(message)])
             return Document(None, [error])
         return Document(ast, validate(self.schema, ast, max_errors=_VALIDATION_ERRORS_MAX))
 
@@ -83,6 +88,9 @@ class Executor:
         if operation.operation is not OperationType.QUERY:
             message = f"this endpoint answers queries, not a {operation.operation.value}"
             return ExecutionResult(None, [RefusedError(message, BAD_REQUEST)]), name
+        refusal = check(self.schema, document.ast, operation, variables or {}, self.limits)
+        if refusal is not None:
+            return ExecutionResult(None, [refusal]), name
         result = execute(
             self.schema,
             document.ast,

@@ -16,6 +16,7 @@ from app.db.keys import Keys
 from app.db.migrate import is_current
 from app.execution import Executor
 from app.http import Endpoint
+from app.limits import Limits
 from app.planner.cursors import Cursors
 from app.planner.reader import Reader
 from app.resolvers.context import Context
@@ -55,7 +56,14 @@ def create_app(
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "the database needs 'bank360 migrate'"}, 503)
 
-    executor = Executor(graphql_schema(), settings.query_tokens_max)
+    limits = Limits(
+        depth=settings.query_depth_max,
+        aliases=settings.query_aliases_max,
+        root_fields=settings.query_root_fields_max,
+        directives=settings.query_directives_max,
+        nodes=settings.query_nodes_max,
+    )
+    executor = Executor(graphql_schema(), settings.query_tokens_max, limits)
     endpoint = Endpoint(executor, token_key.verify, context, settings.body_bytes_max)
     methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     app = Starlette(

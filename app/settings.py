@@ -143,6 +143,15 @@ class Settings(BaseSettings):
     query_aliases_max: Annotated[Positive, Unit("aliases")] = Field(
         default=30, description="Most aliases in an operation"
     )
+    query_root_fields_max: Annotated[Positive, Unit("fields")] = Field(
+        default=20, description="Most root fields of an operation"
+    )
+    query_directives_max: Annotated[Positive, Unit("directives")] = Field(
+        default=50, description="Most directives in an operation"
+    )
+    query_nodes_max: Annotated[Positive, Unit("rows")] = Field(
+        default=20_000, description="Most rows an operation may ask for, by its page sizes"
+    )
     page_size_max: Annotated[Positive, Unit("nodes")] = Field(
         default=100, description="Largest page of a connection"
     )

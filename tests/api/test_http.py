@@ -7,6 +7,7 @@ import httpx
 import pytest
 from client import Client
 from factories import Factory
+from graphql import get_introspection_query
 from structlog.testing import capture_logs
 
 from app.auth.permissions import Role
@@ -142,6 +143,54 @@ async def test_documents_that_do_not_fit_the_schema(client: Client, query: str) 
         headers=client.headers | {"accept": "application/graphql-response+json"},
     )
     assert newer.status_code == 400
+
+
+def nested(levels: int) -> str:
+    """A query through the circle of a customer's accounts and their owner."""
+    query = "id"
+    for _ in range(levels):
+        query = f"accounts {{ owner {{ {query} }} }}"
+    return f'{{ customer(id: "cus_{"0" * 32}") {{ {query} }} }}'
+
+
+def doubling(fragments: int) -> str:
+    """A short document whose fragments spread to 2 to the power of ``fragments`` fields."""
+    parts = [f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(fragments)]
+    return "\n".join(
+        ["{ ...f0 }", *parts, f"fragment f{fragments} on Query {{ viewer {{ role }} }}"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        (nested(6), "14 levels"),
+        ("{" + " ".join(f"a{n}: viewer {{ role }}" for n in range(31)) + "}", "31 aliases"),
+        ("{" + " viewer { role }" * 21 + "}", "21 root fields"),
+        ("{ viewer { " + "role @include(if: true) " * 51 + "} }", "51 directives"),
+        (doubling(60), "root fields"),
+        ("{ viewer { " + "role " * 2_000 + "} }", "2000 tokens"),
+        (
+            """{ customers(first: 100) { nodes { tickets(first: 100) { nodes {
+              customer { transactions(first: 3) { nodes { id } } } } } } } }""",
+            "40100 rows",
+        ),
+        (
+            """query ($n: Int = 100) { customers(first: $n) { nodes { tickets { nodes {
+              history { staff { id } } customer { tickets(last: 100) { nodes { id } } } } } } } }""",
+            "202100 rows",
+        ),
+    ],
+)
+async def test_operations_that_ask_for_too_much(client: Client, query: str, says: str) -> None:
+    error = await client.error(query)
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert says in error["message"]
+
+
+async def test_the_whole_schema_can_be_introspected(client: Client) -> None:
+    data = await client.run(get_introspection_query(input_value_deprecation=True))
+    assert data["__schema"]["queryType"]["name"] == "Query"
 
 
 async def test_our_faults_are_masked_and_logged(

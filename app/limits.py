@@ -1,0 +1,165 @@
+"""Limits on what one operation may ask for, checked before it runs.
+
+Every fragment is measured once, however often it is spread, so the check takes time linear in
+the document, also for nested fragments whose expansion would be exponential.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+)
+
+from app.planner.errors import RefusedError, too_large
+from app.planner.pages import PAGE_SIZE_DEFAULT
+
+_PAGE_SIZES: Final = ("first", "last")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one operation may have of each."""
+
+    depth: int
+    aliases: int
+    root_fields: int
+    directives: int
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a selection asks for, with its fragments spread out."""
+
+    depth: int = 0
+    aliases: int = 0
+    fields: int = 0
+    directives: int = 0
+    nodes: int = 0
+
+
+@dataclass
+class Measure:
+    """Measures the selections of one document."""
+
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Mapping[str, Any]
+    known: dict[str, Size] = field(default_factory=dict)
+
+    def selections(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
+        """Measure a selection set on the type ``parent``."""
+        depth = aliases = fields = directives = nodes = 0
+        for node in selected.selections:
+            if isinstance(node, FieldNode):
+                size = self._field(node, parent)
+            elif isinstance(node, InlineFragmentNode):
+                condition = node.type_condition
+                type_ = self.schema.get_type(condition.name.value) if condition else parent
+                size = self.selections(node.selection_set, type_)
+            else:
+                assert isinstance(node, FragmentSpreadNode)
+                size = self._fragment(node.name.value)
+            depth = max(depth, size.depth)
+            aliases += size.aliases
+            fields += size.fields
+            directives += size.directives + len(node.directives or ())
+            nodes += size.nodes
+        return Size(depth, aliases, fields, directives, nodes)
+
+    def _fragment(self, name: str) -> Size:
+        if name not in self.known:
+            fragment = self.fragments[name]
+            type_ = self.schema.get_type(fragment.type_condition.name.value)
+            self.known[name] = self.selections(fragment.selection_set, type_)
+        return self.known[name]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Size:
+        aliases = 1 if node.alias else 0
+        # Introspection has its own shape and reads no rows.
+        if node.selection_set is None or node.name.value.startswith("__"):
+            return Size(1, aliases, 1)
+        definition = (
+            parent.fields.get(node.name.value)
+            if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
+            else None
+        )
+        type_ = get_named_type(definition.type) if definition else None
+        below = self.selections(node.selection_set, type_)
+        rows = self._rows(node, type_)
+        nodes = below.nodes if rows is None else rows * (1 + below.nodes)
+        return Size(1 + below.depth, aliases + below.aliases, 1, below.directives, nodes)
+
+    def _rows(self, node: FieldNode, type_: GraphQLNamedType | None) -> int | None:
+        """Give how many rows a page or a list of ids may hold; None for anything else."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if type_ is not None and type_.name.endswith("Connection"):
+            for name in _PAGE_SIZES:
+                size = self._value(given[name]) if name in given else None
+                # A variable of JSON may say 100.0, which GraphQL takes for the integer.
+                if isinstance(size, int | float):
+                    return max(int(size), 0)
+            return PAGE_SIZE_DEFAULT
+        ids = self._value(given["ids"]) if "ids" in given else None
+        return len(ids) if isinstance(ids, list) else None
+
+    def _value(self, node: ValueNode) -> Any:
+        if isinstance(node, VariableNode):
+            return self.variables.get(node.name.value)
+        if isinstance(node, IntValueNode):
+            return int(node.value)
+        if isinstance(node, ListValueNode):
+            return list(node.values)
+        return None
+
+
+def check(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    limits: Limits,
+) -> RefusedError | None:
+    """Give the refusal of a valid operation that asks for too much, or None."""
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    root = schema.get_root_type(operation.operation)
+    assert isinstance(root, GraphQLObjectType)
+    defaults = {
+        definition.variable.name.value: int(definition.default_value.value)
+        for definition in operation.variable_definitions or ()
+        if isinstance(definition.default_value, IntValueNode)
+    }
+    size = Measure(schema, fragments, defaults | dict(variables)).selections(
+        operation.selection_set, root
+    )
+    for what, found, most in (
+        ("levels of fields", size.depth, limits.depth),
+        ("aliases", size.aliases, limits.aliases),
+        ("root fields", size.fields, limits.root_fields),
+        ("directives", size.directives + len(operation.directives or ()), limits.directives),
+        ("rows by the sizes of its pages", size.nodes, limits.nodes),
+    ):
+        if found > most:
+            return too_large(f"the operation has {found} {what}; at most {most} are allowed")
+    return None
