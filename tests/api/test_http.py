@@ -177,7 +177,7 @@ def doubling(fragments: int) -> str:
         ),
         (
             """query ($n: Int = 100) { customers(first: $n) { nodes { tickets { nodes {
-              history { staff { id } } customer { tickets(last: 100) { nodes { id } } } } } } } }""",
+              customer { tickets(last: 100) { nodes { id } } } } } } } }""",
             "202100 rows",
         ),
     ],
