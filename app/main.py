@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from asyncpg import PostgresError
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,6 +16,7 @@ from app.auth.viewer import Viewer
 from app.db.database import Database
 from app.db.keys import Keys
 from app.db.migrate import is_current
+from app.db.redis import open_redis
 from app.execution import Executor
 from app.http import Endpoint
 from app.limits import Limits
@@ -31,6 +34,7 @@ def create_app(
     """Make the application for one database; it connects when the server starts it."""
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
+    redis_url = settings.redis_url
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -38,9 +42,11 @@ def create_app(
             database_url, settings.database_pool_size, settings.statement_timeout_seconds
         )
         app.state.database = database
+        app.state.redis = open_redis(redis_url.get_secret_value() if redis_url else None)
         try:
             yield
         finally:
+            await app.state.redis.aclose()
             await database.close()
 
     def context(viewer: Viewer) -> Context:
@@ -52,9 +58,20 @@ def create_app(
         return JSONResponse({"status": "alive"})
 
     async def readyz(_request: Request) -> Response:
-        if await is_current(database_url):
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "the database needs 'bank360 migrate'"}, 503)
+        """Say whether requests can be answered, and if not, what is missing."""
+        missing = []
+        try:
+            if not await is_current(database_url):
+                missing.append("the database needs 'bank360 migrate'")
+        except (OSError, PostgresError):
+            missing.append("the database does not answer")
+        try:
+            await app.state.redis.ping()
+        except RedisError:
+            missing.append("Redis does not answer")
+        if missing:
+            return JSONResponse({"status": "not ready", "missing": missing}, 503)
+        return JSONResponse({"status": "ready"})
 
     limits = Limits(
         depth=settings.query_depth_max,

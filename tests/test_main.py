@@ -1,0 +1,97 @@
+"""The application as a whole: readiness, and starting from the environment alone."""
+
+import base64
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from app.auth.tokens import TokenKey
+from app.db.crypto import MasterKey
+from app.db.keys import Keys
+from app.main import create_app, create_from_environment
+from app.settings import Settings
+
+
+async def readiness(app: Starlette) -> httpx.Response:
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bank360") as http:
+            return await http.get("/readyz")
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait(20)
+
+
+async def test_ready_with_redis_inside(database_url: str, keys: Keys, token_key: TokenKey) -> None:
+    app = create_app(Settings(), database_url=database_url, keys=keys, token_key=token_key)
+    response = await readiness(app)
+    assert (response.status_code, response.json()) == (200, {"status": "ready"})
+
+
+async def test_ready_with_a_real_redis(
+    database_url: str, keys: Keys, token_key: TokenKey, redis_server: str
+) -> None:
+    settings = Settings.read(redis_url=redis_server)
+    app = create_app(settings, database_url=database_url, keys=keys, token_key=token_key)
+    assert (await readiness(app)).status_code == 200
+
+
+@pytest.fixture
+def empty_database(new_database: Callable[[str], str], database_url: str) -> str:
+    assert database_url  # Migrating one database makes the server's roles.
+    return new_database("not_migrated")
+
+
+async def test_what_is_missing_is_named(
+    empty_database: str, keys: Keys, token_key: TokenKey
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    settings = Settings.read(redis_url=f"redis://127.0.0.1:{port}/0")
+    app = create_app(settings, database_url=empty_database, keys=keys, token_key=token_key)
+    response = await readiness(app)
+    assert response.status_code == 503
+    assert response.json()["missing"] == [
+        "the database needs 'bank360 migrate'",
+        "Redis does not answer",
+    ]
+
+
+async def test_the_environment_alone_is_enough(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = base64.b64encode(MasterKey.new_keyset().encode()).decode()
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("BANK360_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("BANK360_MASTER_KEY", master)
+    monkeypatch.setenv("BANK360_INDEX_KEY", base64.b64encode(b"i" * 32).decode())
+    assert (await readiness(create_from_environment())).status_code == 200
+
+
+def test_without_a_database_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with pytest.raises(RuntimeError, match="DATABASE_URL"):
+        create_from_environment()
