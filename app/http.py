@@ -1,5 +1,6 @@
 """GraphQL over HTTP: one endpoint for queries, JSON in and out."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
+from asyncpg import QueryCanceledError
 from graphql import ExecutionResult, GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -14,7 +16,7 @@ from starlette.responses import Response
 from app.auth.tokens import TokenError
 from app.auth.viewer import Viewer
 from app.execution import BAD_REQUEST, Executor
-from app.planner.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, RefusedError
+from app.planner.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, RefusedError, too_large
 from app.resolvers.context import Context
 
 _log = structlog.get_logger("bank360.http")
@@ -53,6 +55,7 @@ class Endpoint:
     verify: Callable[[str], Viewer]
     context: Callable[[Viewer], Context]
     body_bytes_max: int
+    seconds_max: float
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; every refusal is a GraphQL error in JSON."""
@@ -61,7 +64,11 @@ class Endpoint:
             media_type = _accepted(request)
             _check_method(request)
             viewer = self._viewer(request)
-            asked = _parsed(await self._body(request))
+            asked = (
+                _from_parameters(request)
+                if request.method == "GET"
+                else _parsed(await self._body(request))
+            )
         except HttpError as error:
             refused = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
             headers = error.headers | {"X-Request-Id": request_id}
@@ -69,9 +76,15 @@ class Endpoint:
         except ClientDisconnect:
             return Response(status_code=499)
         context = self.context(viewer)
-        result, name = await self.executor.run(
-            asked.query, asked.variables, asked.operation_name, context
-        )
+        try:
+            async with asyncio.timeout(self.seconds_max):
+                result, name = await self.executor.run(
+                    asked.query, asked.variables, asked.operation_name, context
+                )
+        except TimeoutError:
+            context.reader.cancel()
+            refusal = too_large(f"the operation took longer than {self.seconds_max} seconds")
+            result, name = ExecutionResult(None, [refusal]), None
         _log.info(
             "operation",
             request_id=request_id,
@@ -110,9 +123,9 @@ class Endpoint:
 
 
 def _check_method(request: Request) -> None:
-    if request.method != "POST":
-        message = "send a POST request"
-        raise HttpError(405, message, BAD_REQUEST, Allow="POST")
+    if request.method not in {"GET", "POST"}:
+        message = "send a POST request, or a query by GET"
+        raise HttpError(405, message, BAD_REQUEST, Allow="GET, POST")
 
 
 def _accepted(request: Request) -> str:
@@ -129,12 +142,30 @@ def _accepted(request: Request) -> str:
     raise HttpError(406, message, BAD_REQUEST)
 
 
-def _parsed(body: bytes) -> GraphQLRequest:
+def _from_parameters(request: Request) -> GraphQLRequest:
+    """Read a query from the address; nothing can be changed this way."""
+    given: dict[str, Any] = {
+        name: value for name, value in request.query_params.items() if value or name == "query"
+    }
+    for name in ("variables", "extensions"):
+        if name in given:
+            given[name] = _json(given[name].encode(), f"the parameter '{name}'")
+    return _checked(given)
+
+
+def _json(text: bytes, what: str) -> Any:
     try:
-        given = orjson.loads(body)
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        message = "the body is not valid JSON in UTF-8"
+        message = f"{what} is not valid JSON in UTF-8"
         raise HttpError(400, message, BAD_REQUEST) from error
+
+
+def _parsed(body: bytes) -> GraphQLRequest:
+    return _checked(_json(body, "the body"))
+
+
+def _checked(given: Any) -> GraphQLRequest:
     if not isinstance(given, dict):
         message = "the body must be a JSON object with the field 'query'"
         raise HttpError(400, message, BAD_REQUEST)
@@ -174,6 +205,9 @@ def formatted(error: GraphQLError, request_id: str) -> Mapping[str, Any]:
         shown["extensions"] = error.original_error.extensions
     elif isinstance(error, RefusedError):
         pass
+    elif isinstance(error.original_error, QueryCanceledError):
+        shown["message"] = "reading this took too long; ask for less at once"
+        shown["extensions"] = {"code": LIMIT_EXCEEDED}
     elif error.original_error is None or isinstance(error.original_error, GraphQLError):
         code = BAD_USER_INPUT if error.path else BAD_REQUEST
         shown["extensions"] = {**(error.extensions or {}), "code": code}

@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from asyncpg import PostgresError
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -26,6 +30,9 @@ from app.resolvers.context import Context
 from app.resolvers.scope import RowScope
 from app.schema.root import graphql_schema
 from app.settings import Settings
+
+# Smaller answers gain nothing from compression.
+_COMPRESSED_FROM_BYTES: Final = 1_400
 
 
 def create_app(
@@ -81,7 +88,13 @@ def create_app(
         nodes=settings.query_nodes_max,
     )
     executor = Executor(graphql_schema(), settings.query_tokens_max, limits)
-    endpoint = Endpoint(executor, token_key.verify, context, settings.body_bytes_max)
+    endpoint = Endpoint(
+        executor,
+        token_key.verify,
+        context,
+        body_bytes_max=settings.body_bytes_max,
+        seconds_max=settings.operation_timeout_seconds,
+    )
     methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     app = Starlette(
         routes=[
@@ -89,6 +102,16 @@ def create_app(
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *graphiql.routes(),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type"],
+                expose_headers=["X-Request-Id"],
+            ),
+            Middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES),
         ],
         lifespan=lifespan,
     )

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "BANK360_"
 INDEX_KEY_BYTES = 32
@@ -83,6 +83,18 @@ def _check_index_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _split_origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
+            message = f"{origin} is not an origin such as https://bank.example"
+            raise ValueError(message)
+    return origins
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 MasterKey = Annotated[SecretStr, AfterValidator(_check_master_key)]
@@ -130,6 +142,14 @@ class Settings(BaseSettings):
     )
     statement_timeout_seconds: Annotated[Positive, Unit("seconds")] = Field(
         default=15, description="Longest an SQL statement of a request may run"
+    )
+    operation_timeout_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=15, description="Longest a GraphQL operation may run"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = Field(
+        default=(),
+        description="Origins of web pages that may call the API, separated by commas; none by "
+        "default",
     )
     body_bytes_max: Annotated[Positive, Unit("bytes")] = Field(
         default=262_144, description="Largest request body"

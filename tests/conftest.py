@@ -93,9 +93,11 @@ async def factory(owner: asyncpg.Connection, keys: Keys) -> Factory:
 
 
 @asynccontextmanager
-async def client_of(url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Client]:
+async def client_of(
+    url: str, keys: Keys, token_key: TokenKey, settings: Settings | None = None
+) -> AsyncIterator[Client]:
     """The application over HTTP, in process."""
-    app = create_app(Settings(), database_url=url, keys=keys, token_key=token_key)
+    app = create_app(settings or Settings(), database_url=url, keys=keys, token_key=token_key)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank360") as http:

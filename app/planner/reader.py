@@ -1,5 +1,6 @@
 """What one operation reads with: connection, keys, cursors, and its own loaders."""
 
+import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -48,6 +49,7 @@ class Reader:
     page_size_max: int
     statements: int = 0
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+    _reading: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run a prepared statement on a connection of its own."""
@@ -56,7 +58,18 @@ class Reader:
     async def run(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         """Run a statement with positional values on a connection of its own."""
         self.statements += 1
-        return await self.database.fetch(sql, values)
+        task = asyncio.current_task()
+        assert task is not None
+        self._reading.add(task)
+        try:
+            return await self.database.fetch(sql, values)
+        finally:
+            self._reading.discard(task)
+
+    def cancel(self) -> None:
+        """Cancel the statements that still run: batches outlive the operation that began them."""
+        for task in tuple(self._reading):
+            task.cancel()
 
     def loader(self, key: Hashable, make: Callable[[], LoaderT]) -> LoaderT:
         """Give the operation's loader of ``key``, made on first use."""

@@ -1,16 +1,23 @@
 """Manners on the wire: every refusal is a GraphQL error in JSON, never a 5xx."""
 
+import asyncio
 import json
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from client import Client
+from conftest import client_of
 from factories import Factory
 from graphql import get_introspection_query
 from structlog.testing import capture_logs
 
 from app.auth.permissions import Role
+from app.auth.tokens import TokenKey
+from app.db.database import Database
+from app.db.keys import Keys
+from app.settings import Settings
 
 OK = '{"query": "{ viewer { role } }"}'
 
@@ -81,11 +88,97 @@ async def test_only_json_bodies(client: Client, content_type: str) -> None:
     assert code(response) == "BAD_REQUEST"
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
 async def test_other_methods(client: Client, method: str) -> None:
     response = await client.http.request(method, "/graphql", headers=client.headers)
-    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+    if method != "HEAD":
+        assert code(response) == "BAD_REQUEST"
+
+
+async def get(client: Client, **parameters: str) -> httpx.Response:
+    return await client.http.get("/graphql", params=parameters, headers=client.headers)
+
+
+async def test_a_query_by_get(client: Client, factory: Factory) -> None:
+    branch = await factory.branch()
+    response = await get(
+        client,
+        query="query Q($id: ID!) { node(id: $id) { id } } query R { viewer { role } }",
+        variables=json.dumps({"id": branch.global_id}),
+        operationName="Q",
+    )
+    assert response.json() == {"data": {"node": {"id": branch.global_id}}}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"query": ""},
+        {"query": "{ viewer { role } }", "variables": "{"},
+        {"query": "{ viewer { role } }", "variables": "7"},
+        {"query": "{ viewer { role } }", "extensions": "7"},
+    ],
+)
+async def test_malformed_parameters(client: Client, parameters: dict[str, str]) -> None:
+    response = await get(client, **parameters)
     assert code(response) == "BAD_REQUEST"
+    assert response.status_code == (200 if parameters == {"query": ""} else 400)
+
+
+async def test_an_operation_that_takes_too_long_ends_with_its_sql(
+    database_url: str,
+    keys: Keys,
+    token_key: TokenKey,
+    owner: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fetch = Database.fetch
+    ended: list[BaseException] = []
+
+    async def slow(database: Database, sql: str, values: list[Any]) -> Any:
+        del sql, values
+        try:
+            return await fetch(database, "select pg_sleep(600)", [])
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    monkeypatch.setattr("app.db.database.Database.fetch", slow)
+    settings = Settings.read(operation_timeout_seconds=1, statement_timeout_seconds=600)
+    async with client_of(database_url, keys, token_key, settings) as client:
+        query = f'{{ customer(id: "cus_{"0" * 32}") {{ id }} branches {{ id }} }}'
+        response = await client.send(query)
+        assert code(response) == "LIMIT_EXCEEDED"
+        assert "1 seconds" in response.text
+        running = "select count(*) from pg_stat_activity where query like 'select pg_sleep%'"
+        for _ in range(200):
+            if len(ended) == 2 and not await owner.fetchval(running):
+                break
+            await asyncio.sleep(0.05)
+        assert [type(error) for error in ended] == [asyncio.CancelledError] * 2
+        assert await owner.fetchval(f"{running} and state = 'active'") == 0
+
+
+async def test_a_large_answer_is_compressed_when_asked(client: Client) -> None:
+    query = get_introspection_query()
+    packed = await client.http.post(
+        "/graphql", json={"query": query}, headers=client.headers | {"accept-encoding": "gzip"}
+    )
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json()["data"]["__schema"]
+
+
+async def test_pages_of_other_origins_are_let_in_by_setting_only(
+    database_url: str, keys: Keys, token_key: TokenKey
+) -> None:
+    page = {"origin": "https://bank.example", "access-control-request-method": "POST"}
+    for origins, allowed in ((), None), (("https://bank.example",), "https://bank.example"):
+        settings = Settings.read(cors_origins=origins)
+        async with client_of(database_url, keys, token_key, settings) as client:
+            response = await client.http.options("/graphql", headers=page)
+            assert response.headers.get("access-control-allow-origin") == allowed
 
 
 async def test_too_large_a_body(client: Client) -> None:
