@@ -1,4 +1,4 @@
-"""Commands on the bank's data: migrate, import, token, backup, restore, psql."""
+"""Commands on the bank's data: migrate, import, seed, token, backup, restore, psql."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from app.auth.permissions import Role
     from app.cli_context import Bank
     from app.settings import Settings
+
+DEFAULT_SEED = 1
 
 importing = typer.Typer(
     no_args_is_help=True, help="Import a bank's files.\n\nExample: bank360 import retail-bank PATH"
@@ -75,6 +77,41 @@ def fill_from_retail_bank(bank: "Bank", settings: "Settings", path: Path) -> Non
         typer.echo(line)
 
 
+def seed(
+    customers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many customers to invent")
+    ],
+    number: Annotated[
+        int, typer.Option("--seed", metavar="NUMBER", help="The same number, the same bank")
+    ] = DEFAULT_SEED,
+    data_dir: DataDir = None,
+) -> None:
+    """Fill the bank with invented customers, their accounts and a year of business.
+
+    A run that was cut off goes on when it is given the same options again.
+
+    Example: bank360 seed --customers 10000 --seed 1
+    """
+    settings = read_settings(data_dir)
+    with open_bank(settings) as bank:
+        migrate_or_refuse(bank)
+        fill_with_seed(bank, settings, customers, number)
+
+
+def fill_with_seed(
+    bank: "Bank", settings: "Settings", customers: int, number: int = DEFAULT_SEED
+) -> None:
+    """Invent a bank's customers and print the summary."""
+    from app.db.seed import load
+
+    keys = load_keys(settings, bank)
+    with progress_bars() as progress, one_line_for(load.SeedRefused):
+        summary = run(load.seed_bank(bank.dsn, keys, customers, number, progress))
+    print_table(summary.lines())
+    for line in summary.totals():
+        typer.echo(line)
+
+
 def token(
     role: Annotated[str, typer.Option(metavar="ROLE", help="The role to act in, as TELLER")],
     user: Annotated[
@@ -106,7 +143,7 @@ def token(
         migrate_or_refuse(bank)
         if user is None:
             person = run(people.demo_person(bank.dsn, acting))
-            missing = f"nobody in this bank has the role {acting}: import a bank first"
+            missing = f"nobody in this bank has the role {acting}: import or seed a bank first"
         else:
             person = run(people.find_person(bank.dsn, acting, user))
             missing = f"nobody with the id or number {user} has the role {acting}"

@@ -111,6 +111,13 @@ def has_customers(bank: Bank) -> bool:
     return run(people.demo_person(bank.dsn, Role.CUSTOMER)) is not None
 
 
+def is_unfinished(bank: Bank) -> bool:
+    """Say whether inventing the bank's customers was cut off."""
+    from app.db.seed import load
+
+    return run(load.is_unfinished(bank.dsn))
+
+
 def load_keys(settings: Settings, bank: Bank) -> "Keys":
     """Load the bank's keys, or make those of a new bank.
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli_bank import fill_from_retail_bank
+from app.cli_bank import fill_from_retail_bank, fill_with_seed
 from app.cli_context import (
     Bank,
     CommandError,
     DataDir,
     Terminated,
     has_customers,
+    is_unfinished,
     load_keys,
     migrate_or_refuse,
     open_bank,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-DEMO_BANK = Path("../shared/data/retail-bank")
+DEMO_CUSTOMERS = 2000
 IMPORT_SOURCE = "retail-bank"
 SHUTDOWN_SECONDS_MAX = 10
 BACKLOG = 2048
@@ -55,13 +56,22 @@ def demo(
     port: Port = None,
     host: Host = None,
     data_dir: DataDir = None,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Fill an empty bank with so many invented customers",
+            show_default=str(DEMO_CUSTOMERS),
+        ),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
             "--import",
             metavar="retail-bank:PATH",
-            help="Fill an empty bank from these files",
-            show_default=f"BANK360_RETAIL_BANK, or {DEMO_BANK} where that exists",
+            help="Fill an empty bank from these files instead",
+            show_default="BANK360_RETAIL_BANK, else none",
         ),
     ] = None,
 ) -> None:
@@ -69,20 +79,13 @@ def demo(
 
     Ctrl-C stops it; the bank stays in the data folder.
 
-    Example: bank360 demo --port 8080 --import retail-bank:../shared/data/retail-bank
+    Example: bank360 demo --port 8080 --customers 500
     """
     settings = read_settings(data_dir, port=port, host=host)
-    path = _source(source, settings)
+    path = _source(source, customers, settings)
     with _listen(settings) as listener, open_bank(settings, owns=True) as bank:
         _migrate(bank)
-        if has_customers(bank):
-            if source is not None:
-                say("the bank is filled already: --import is not used")
-        elif path is not None:
-            say(f"filling the empty bank from {path}")
-            fill_from_retail_bank(bank, settings, path)
-        else:
-            say("the bank is empty: fill it with `bank360 import retail-bank PATH`")
+        _fill(bank, settings, path, customers, is_wished=source is not None)
         application = _application(settings, bank)
         _print_welcome(bank, settings, listener)
         _serve(application, settings, listener)
@@ -120,7 +123,26 @@ def serve(
             _serve_with_workers(settings, bank, listener, workers)
 
 
-def _source(given: str | None, settings: "Settings") -> Path | None:
+def _fill(
+    bank: Bank, settings: "Settings", path: Path | None, customers: int | None, *, is_wished: bool
+) -> None:
+    """Fill an empty bank, or finish one whose filling was cut off."""
+    is_empty = not has_customers(bank)
+    if is_empty and path is not None:
+        say(f"filling the empty bank from {path}")
+        fill_from_retail_bank(bank, settings, path)
+    elif is_empty or is_unfinished(bank):
+        say("filling the empty bank" if is_empty else "filling the bank was cut off: going on")
+        fill_with_seed(bank, settings, customers or DEMO_CUSTOMERS)
+    elif customers is not None or is_wished:
+        say("the bank is filled already: --customers and --import are not used")
+
+
+def _source(given: str | None, customers: int | None, settings: "Settings") -> Path | None:
+    """Give the folder to import; what is given as an option comes before the environment."""
+    if given is not None and customers is not None:
+        message = "--customers and --import fill the bank in two ways: give one of them"
+        raise CommandError(message)
     if given is not None:
         kind, _, path = given.partition(":")
         if kind != IMPORT_SOURCE or not path:
@@ -130,12 +152,12 @@ def _source(given: str | None, settings: "Settings") -> Path | None:
             message = f"--import {given}: {path} is not a folder"
             raise CommandError(message)
         return Path(path)
-    if settings.retail_bank is not None:
+    if settings.retail_bank is not None and customers is None:
         if not settings.retail_bank.is_dir():
             message = f"BANK360_RETAIL_BANK: {settings.retail_bank} is not a folder"
             raise CommandError(message)
         return settings.retail_bank
-    return DEMO_BANK if DEMO_BANK.is_dir() else None
+    return None
 
 
 def _listen(settings: "Settings") -> socket.socket:

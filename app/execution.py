@@ -13,6 +13,7 @@ from graphql import (
     OperationType,
     execute,
     get_operation_ast,
+    get_variable_values,
     parse,
     validate,
 )
@@ -22,7 +23,9 @@ from app.planner.errors import RefusedError, too_large
 from app.resolvers.context import Context
 
 BAD_REQUEST: Final = "BAD_REQUEST"
-_DOCUMENTS_MAX: Final = 1_000
+# A document of 8,000 letters takes some 300 KB parsed: at most 150 MB in all.
+_DOCUMENTS_MAX: Final = 500
+_DOCUMENT_LENGTH_MAX: Final = 8_000
 _VALIDATION_ERRORS_MAX: Final = 5
 
 
@@ -50,9 +53,11 @@ class Executor:
             self._documents.move_to_end(text)
             return known
         made = self._made(text)
-        self._documents[text] = made
-        if len(self._documents) > _DOCUMENTS_MAX:
-            self._documents.popitem(last=False)
+        # Neither refused documents nor padded ones are worth their memory.
+        if not made.errors and len(text) <= _DOCUMENT_LENGTH_MAX:
+            self._documents[text] = made
+            if len(self._documents) > _DOCUMENTS_MAX:
+                self._documents.popitem(last=False)
         return made
 
     def _made(self, text: str) -> Document:
@@ -60,8 +65,10 @@ class Executor:
             ast = parse(text, max_tokens=self.tokens_max)
         except GraphQLError as error:
             if error.message.endswith("Parsing aborted."):
-                message = f"the document has more than {self.tokens_max} tokens"
-                return Document(None, [too_large(message)])
+                what = f"more than {self.tokens_max} tokens"
+                if "tokens" not in error.message:
+                    what = "selections or values that are nested too deeply"
+                return Document(None, [too_large(f"the document has {what}")])
             return Document(None, [error])
         return Document(ast, validate(self.schema, ast, max_errors=_VALIDATION_ERRORS_MAX))
 
@@ -88,7 +95,12 @@ class Executor:
         if operation.operation is not OperationType.QUERY:
             message = f"this endpoint answers queries, not a {operation.operation.value}"
             return ExecutionResult(None, [RefusedError(message, BAD_REQUEST)]), name
-        refusal = check(self.schema, document.ast, operation, variables or {}, self.limits)
+        coerced = get_variable_values(
+            self.schema, operation.variable_definitions or (), variables or {}
+        )
+        if isinstance(coerced, list):
+            return ExecutionResult(None, coerced), name
+        refusal = check(self.schema, document.ast, operation, coerced.coerced, self.limits)
         if refusal is not None:
             return ExecutionResult(None, [refusal]), name
         result = execute(

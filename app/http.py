@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from app.auth.tokens import TokenError
 from app.auth.viewer import Viewer
+from app.db.database import BusyError
 from app.execution import BAD_REQUEST, Executor
 from app.planner.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, RefusedError, too_large
 from app.resolvers.context import Context
@@ -24,7 +25,10 @@ _log = structlog.get_logger("bank360.http")
 _JSON: Final = "application/json"
 _RESPONSE_JSON: Final = "application/graphql-response+json"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+RATE_LIMITED: Final = "RATE_LIMITED"
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
+# Clients choose the names of operations; a log line has room for the usual ones.
+_NAME_LENGTH_MAX: Final = 100
 
 
 class HttpError(Exception):
@@ -70,6 +74,7 @@ class Endpoint:
                 else _parsed(await self._body(request))
             )
         except HttpError as error:
+            _log.info("refused", request_id=request_id, status=error.status, code=error.code)
             refused = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
             headers = error.headers | {"X-Request-Id": request_id}
             return Response(orjson.dumps(refused), error.status, headers, _JSON)
@@ -85,11 +90,15 @@ class Endpoint:
             context.reader.cancel()
             refusal = too_large(f"the operation took longer than {self.seconds_max} seconds")
             result, name = ExecutionResult(None, [refusal]), None
+        except Exception as error:  # noqa: BLE001  # What escapes would be logged with its values.
+            _log.exception("failed", request_id=request_id, exc_info=error)
+            failed = {"errors": [_masked(request_id)]}
+            return Response(orjson.dumps(failed), 500, {"X-Request-Id": request_id}, _JSON)
         _log.info(
             "operation",
             request_id=request_id,
             role=viewer.role.value,
-            operation=name,
+            operation=name and name[:_NAME_LENGTH_MAX],
             statements=context.reader.statements,
             errors=len(result.errors or ()),
         )
@@ -109,8 +118,12 @@ class Endpoint:
     async def _body(self, request: Request) -> bytes:
         content_type = request.headers.get("content-type", "")
         media, _, parameters = content_type.partition(";")
-        charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-        if media.strip().lower() != _JSON or charset not in {"", "utf-8"}:
+        charsets = [
+            part.strip().removeprefix("charset=").strip('"')
+            for part in parameters.lower().split(";")
+            if part.strip().startswith("charset=")
+        ]
+        if media.strip().lower() != _JSON or charsets not in ([], ["utf-8"]):
             message = "the body must be JSON: send 'Content-Type: application/json' (UTF-8)"
             raise HttpError(415, message, BAD_REQUEST)
         body = bytearray()
@@ -130,10 +143,11 @@ def _check_method(request: Request) -> None:
 
 def _accepted(request: Request) -> str:
     """Choose the response's media type; JSON unless the client names the newer one."""
-    offers = [
-        part.partition(";")[0].strip().lower()
-        for part in request.headers.get("accept", "*/*").split(",")
-    ]
+    offers = []
+    for part in request.headers.get("accept", "*/*").split(","):
+        offer, _, parameters = part.partition(";")
+        if parameters.replace(" ", "") not in {"q=0", "q=0.0"}:
+            offers.append(offer.strip().lower())
     if _RESPONSE_JSON in offers:
         return _RESPONSE_JSON
     if any(offer in {_JSON, "application/*", "*/*", ""} for offer in offers):
@@ -208,11 +222,32 @@ def formatted(error: GraphQLError, request_id: str) -> Mapping[str, Any]:
     elif isinstance(error.original_error, QueryCanceledError):
         shown["message"] = "reading this took too long; ask for less at once"
         shown["extensions"] = {"code": LIMIT_EXCEEDED}
-    elif error.original_error is None or isinstance(error.original_error, GraphQLError):
+    elif isinstance(error.original_error, BusyError):
+        shown["message"] = "the server is too busy; try again in a few seconds"
+        shown["extensions"] = {"code": RATE_LIMITED}
+    elif _is_of_the_document(error):
         code = BAD_USER_INPUT if error.path else BAD_REQUEST
         shown["extensions"] = {**(error.extensions or {}), "code": code}
     else:
-        _log.error("failed", request_id=request_id, exc_info=error.original_error)
-        shown["message"] = f"internal error; tell us the request id {request_id}"
-        shown["extensions"] = {"code": INTERNAL, "requestId": request_id}
+        _log.error("failed", request_id=request_id, exc_info=error.original_error or error)
+        shown |= _masked(request_id)
     return shown
+
+
+def _is_of_the_document(error: GraphQLError) -> bool:
+    """Tell the client's errors from ours.
+
+    Parsing and validation have no path. Of those with one, a wrong argument names its place in
+    the document; a value that we cannot write does not.
+    """
+    original = error.original_error
+    if error.path is None:
+        return original is None or isinstance(original, GraphQLError | ValueError)
+    return isinstance(original, GraphQLError) and bool(original.nodes)
+
+
+def _masked(request_id: str) -> dict[str, Any]:
+    return {
+        "message": f"internal error; tell us the request id {request_id}",
+        "extensions": {"code": INTERNAL, "requestId": request_id},
+    }

@@ -113,9 +113,8 @@ class Measure:
         if type_ is not None and type_.name.endswith("Connection"):
             for name in _PAGE_SIZES:
                 size = self._value(given[name]) if name in given else None
-                # A variable of JSON may say 100.0, which GraphQL takes for the integer.
-                if isinstance(size, int | float):
-                    return max(int(size), 0)
+                if isinstance(size, int):
+                    return max(size, 0)
             return PAGE_SIZE_DEFAULT
         ids = self._value(given["ids"]) if "ids" in given else None
         return len(ids) if isinstance(ids, list) else None
@@ -137,7 +136,10 @@ def check(
     variables: Mapping[str, Any],
     limits: Limits,
 ) -> RefusedError | None:
-    """Give the refusal of a valid operation that asks for too much, or None."""
+    """Give the refusal of a valid operation that asks for too much, or None.
+
+    ``variables`` are coerced: with their defaults, and of the types that they are declared with.
+    """
     fragments = {
         node.name.value: node
         for node in document.definitions
@@ -145,14 +147,7 @@ def check(
     }
     root = schema.get_root_type(operation.operation)
     assert isinstance(root, GraphQLObjectType)
-    defaults = {
-        definition.variable.name.value: int(definition.default_value.value)
-        for definition in operation.variable_definitions or ()
-        if isinstance(definition.default_value, IntValueNode)
-    }
-    size = Measure(schema, fragments, defaults | dict(variables)).selections(
-        operation.selection_set, root
-    )
+    size = Measure(schema, fragments, variables).selections(operation.selection_set, root)
     for what, found, most in (
         ("levels of fields", size.depth, limits.depth),
         ("aliases", size.aliases, limits.aliases),

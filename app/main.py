@@ -21,13 +21,13 @@ from app.db.database import Database
 from app.db.keys import Keys
 from app.db.migrate import is_current
 from app.db.redis import open_redis
+from app.db.scope import RowScope
 from app.execution import Executor
 from app.http import Endpoint
 from app.limits import Limits
 from app.planner.cursors import Cursors
 from app.planner.reader import Reader
 from app.resolvers.context import Context
-from app.resolvers.scope import RowScope
 from app.schema.root import graphql_schema
 from app.settings import Settings
 

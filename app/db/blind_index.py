@@ -17,6 +17,9 @@ _PREFIX_LENGTH_MIN: Final = 2
 _PREFIX_LENGTH_MAX: Final = 8
 
 
+_INTERNATIONAL_PREFIX: Final = "00"
+
+
 def _alphanumeric(value: str) -> str:
     folded = unicodedata.normalize("NFKC", value)
     return "".join(letter for letter in folded if letter.isalnum()).upper()
@@ -28,9 +31,12 @@ def phone_forms(value: str, country_code: str = "") -> tuple[str, ...]:
     International (``+`` and digits) where the country is known, and the national digits.
     ``country_code`` is the calling code of a number written without one, such as ``1``.
     """
-    digits = "".join(letter for letter in value if letter.isdecimal())
-    if value.strip().startswith("+"):
+    folded = unicodedata.normalize("NFKC", value).strip()
+    digits = "".join(str(unicodedata.digit(letter)) for letter in folded if letter.isdecimal())
+    if folded.startswith("+"):
         return (f"+{digits}",)
+    if digits.startswith(_INTERNATIONAL_PREFIX):
+        return (f"+{digits.removeprefix(_INTERNATIONAL_PREFIX)}",)
     national = digits.lstrip("0")
     return (f"+{country_code}{national}", national) if country_code else (national,)
 

@@ -8,6 +8,12 @@ import asyncpg
 from app.db.roles import APP_READ
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
+# Waiting longer than this for a connection means more load than this server can carry.
+_ACQUIRE_TIMEOUT_SECONDS: Final = 5
+
+
+class BusyError(Exception):
+    """Every connection is in use, and none came free in time."""
 
 
 class Database:
@@ -38,8 +44,11 @@ class Database:
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         """Run one statement; gives its rows."""
-        async with self._pool.acquire() as connection:
-            return await connection.fetch(sql, *values)
+        try:
+            async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
+                return await connection.fetch(sql, *values)
+        except TimeoutError as error:
+            raise BusyError from error
 
     async def fetch_value(self, sql: str, *values: Any) -> Any:
         """Run one statement; gives the first column of its first row, or None."""

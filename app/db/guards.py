@@ -33,14 +33,16 @@ DELETABLE: Final = frozenset(
 )
 
 FUNCTIONS: Final = """
-create function refuse_change() returns trigger language plpgsql as $body$
+create function refuse_change() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $body$
 begin
     raise exception '% is append-only: a correction is a new row', tg_table_name
         using errcode = 'restrict_violation';
 end
 $body$;
 
-create function check_postings() returns trigger language plpgsql as $body$
+create function check_postings() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $body$
 declare
     wrong uuid;
 begin
@@ -60,10 +62,18 @@ begin
     select added.id into wrong from added where not exists (
         select from journal_entry as entry
         where entry.customer_id = added.entry_customer_id and entry.id = added.entry_id
+            and (entry.kind, entry.booked_at, entry.value_on)
+                = (added.kind, added.booked_at, added.value_on)
     );
     if found then
-        raise exception 'posting % belongs to no journal entry', wrong
+        raise exception 'posting % belongs to no journal entry of its kind and time', wrong
             using errcode = 'foreign_key_violation';
+    end if;
+    select entry_id into wrong from added group by entry_id
+    having count(*) <> (select count(*) from posting where posting.entry_id = added.entry_id);
+    if found then
+        raise exception 'entry % has postings already: a correction is a new entry', wrong
+            using errcode = 'restrict_violation';
     end if;
     return null;
 end
@@ -89,6 +99,11 @@ def _triggers() -> Iterator[str]:
 
 
 def _grants() -> Iterator[str]:
+    # A temporary table would shadow a real one for whoever looks tables up by name alone.
+    yield (
+        "do $$ begin execute format('revoke temporary on database %I from public',"
+        " current_database()); end $$;"
+    )
     yield f"grant usage on schema public to {APP_READ}, {APP_WRITE}, {JOBS};"
     for table in sorted(SQLModel.metadata.tables):
         yield f"grant select on {table} to {APP_READ};"

@@ -23,14 +23,14 @@ class LookUp(StrEnum):
 _SQL: Final = {
     LookUp.NUMBER: "select customer_id from customer_number where number = $1",
     LookUp.NATIONAL_ID: "select customer_id from national_id_index where digest = $1",
-    LookUp.PHONE: "select customer_id from contact_index where digest = $1 limit 2",
-    LookUp.EMAIL: "select customer_id from contact_index where digest = $1 limit 2",
+    LookUp.PHONE: "select customer_id from contact_index where digest = $1 limit 100",
+    LookUp.EMAIL: "select customer_id from contact_index where digest = $1 limit 100",
     LookUp.ACCOUNT_NUMBER: "select customer_id from account_number_index where digest = $1",
 }
 
 
 async def find_customers(fetch: Fetch, index: BlindIndex, by: LookUp, value: str) -> list[UUID]:
-    """Give the customers with exactly this value: none, one, or (shared contacts) two of them."""
+    """Give the customers with exactly this value: none, one, or (shared contacts) at most 100."""
     digests = {
         LookUp.NATIONAL_ID: index.national_id,
         LookUp.PHONE: lambda phone: index.phones(phone)[0],

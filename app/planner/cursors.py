@@ -44,9 +44,11 @@ class Cursors:
         seal, body = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
         if not hmac.compare_digest(seal, self._seal(scope, body)):
             raise bad_input(_REFUSAL)
-        return tuple(
-            _read(text, type_) for text, type_ in zip(orjson.loads(body), types, strict=True)
-        )
+        values = orjson.loads(body)
+        if len(values) != len(types):
+            # An order gained or lost a column between two releases under the same name.
+            raise bad_input(_REFUSAL)
+        return tuple(map(_read, values, types))
 
 
 def _written(value: object) -> object:

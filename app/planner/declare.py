@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar, cast, dataclass_transform
 
+import sqlalchemy as sa
 import strawberry
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
@@ -61,6 +62,11 @@ def aggregate(
 ) -> Any:
     """Declare one value over the rows of a relation of the same type."""
     return declared(fields.Aggregate(relation, function, where), description)
+
+
+def count(_rows: FromClause) -> ColumnElement[int]:
+    """Count the rows of a relation, for ``aggregate``."""
+    return sa.func.count()
 
 
 def relation(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
-from app.planner.projection import Expression, Projection, Row, evaluate
+from app.planner.projection import Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
 
 T = TypeVar("T")
@@ -27,7 +27,9 @@ class Kind:
         del projection
         return False
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Give the labels that the field ``name`` reads, with their SQL over ``table``."""
         raise NotImplementedError
 
@@ -40,9 +42,11 @@ class Kind:
 class Identity(Kind):
     """The global id."""
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need nothing: every row carries its identity."""
-        del name, projection, table
+        del name, projection, table, scope
         return iter(())
 
     def value(self, name: str, row: Row, reader: Reader) -> str:
@@ -58,9 +62,11 @@ class Column(Kind):
     expression: Expression | None
     filterable: bool
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need the one expression, labelled with the field's name."""
-        del projection
+        del projection, scope
         yield name, evaluate(self.expression or name, table)
 
     def value(self, name: str, row: Row, reader: Reader) -> Any:
@@ -81,9 +87,11 @@ class Encrypted(Kind, Generic[T]):
         del projection
         return True
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need the ciphertext; the statement adds the customer's wrapped key."""
-        del projection
+        del projection, scope
         yield name, table.c[self.column]
 
     def value(self, name: str, row: Row, reader: Reader) -> T | None:
@@ -100,9 +108,11 @@ class Embedded(Kind, Generic[T]):
     parts: Mapping[str, Expression]
     filter_part: str | None
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need each part."""
-        del projection
+        del projection, scope
         for part, expression in self.parts.items():
             yield f"{name}:{part}", evaluate(expression, table)
 
@@ -132,11 +142,13 @@ class Computed(Kind, Generic[T]):
             if isinstance(need, str)
         )
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need what the needed fields need, and the expressions."""
         for need in self.needs.values():
             if isinstance(need, str):
-                yield from projection.fields[need].selects(need, projection, table)
+                yield from projection.fields[need].selects(need, projection, table, scope)
         for parameter, need in self.needs.items():
             if not isinstance(need, str):
                 yield f"{name}:{parameter}", need(table)
@@ -185,9 +197,11 @@ class Relation(Kind):
         columns = (parent for _, parent in pairs) if self.through else (name for name, _ in pairs)
         return tuple(dict.fromkeys(columns))
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need the parent's join columns."""
-        del name, projection
+        del name, projection, scope
         for column in self.parent_columns():
             yield f":{column}", table.c[column]
 
@@ -236,12 +250,16 @@ class Aggregate(Kind):
     function: Callable[[FromClause], ColumnElement[Any]]
     where: Callable[[FromClause], ColumnElement[bool]] | None
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need the value of a sub-query over the relation's rows."""
         relation: Relation = projection.fields[self.relation]
-        child = relation_child(projection, self.relation).alias()
+        of_child = relation_child(projection, self.relation)
+        child = of_child.alias()
         keys = {column: table.c[column] for column in relation.parent_columns()}
         origin, conditions = relation.connect(child, keys)
+        conditions += of_child.narrowed(child, scope, entry=False)
         if self.where is not None:
             conditions.append(self.where(child))
         query = sa.select(self.function(child)).select_from(origin).where(*conditions)
@@ -267,10 +285,12 @@ class Union(Kind):
 
     members: tuple[Member, ...]
 
-    def selects(self, name: str, projection: Projection, table: FromClause) -> Selects:
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
         """Need the join columns of every member."""
         for member in self.members:
-            yield from projection.fields[member.relation].selects(name, projection, table)
+            yield from projection.fields[member.relation].selects(name, projection, table, scope)
 
     def parent_columns(self, projection: Projection) -> tuple[str, ...]:
         """Give the parent's columns that any member is found by, each once."""

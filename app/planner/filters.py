@@ -6,6 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 import strawberry
 from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy.types import TypeEngine
 
 from app.planner.errors import bad_input, too_large
 from app.planner.fields import Column, Embedded
@@ -57,11 +58,17 @@ def _conditions(
         )
     inner = _given(given, "not_")
     if inner is not None:
-        yield sa.not_(sa.and_(sa.true(), *_conditions(projection, table, inner, count)))
+        # A comparison with null is neither true nor false; whatever is not true belongs to "not".
+        holds = sa.and_(sa.true(), *_conditions(projection, table, inner, count))
+        yield sa.not_(sa.func.coalesce(holds, sa.false()))
 
 
 def _given(source: Any, name: str) -> Any:
-    value = getattr(source, name, None)
+    """Give a condition, None where it was left out; refuses null, which would mean nothing."""
+    value = getattr(source, name, strawberry.UNSET)
+    if value is None:
+        message = f"filter: {name.rstrip('_')} is null; leave it out instead"
+        raise bad_input(message)
     return None if value is strawberry.UNSET else value
 
 
@@ -69,16 +76,34 @@ def _operations(
     name: str, column: ColumnElement[Any], operations: Any
 ) -> Iterator[ColumnElement[bool]]:
     if (equal := _given(operations, "eq")) is not None:
-        yield column == equal
+        yield column == _bound(name, column, equal)
     if (at_least := _given(operations, "gte")) is not None:
-        yield column >= at_least
+        yield column >= _bound(name, column, at_least)
     if (at_most := _given(operations, "lte")) is not None:
-        yield column <= at_most
+        yield column <= _bound(name, column, at_most)
     if (contained := _given(operations, "contains")) is not None:
-        yield column.icontains(contained, autoescape=True)
+        yield column.icontains(_text(name, contained), autoescape=True)
     if (alternatives := _given(operations, "in_")) is not None:
         if len(alternatives) > _ALTERNATIVES_MAX:
             message = f"filter.{name}.in: at most {_ALTERNATIVES_MAX} values"
             raise too_large(message)
-        values = sa.bindparam(None, list(alternatives), sa.ARRAY(column.type), unique=True)
-        yield column == sa.any_(values)
+        values = [_text(name, value) for value in alternatives]
+        bound = sa.bindparam(None, values, sa.ARRAY(column.type), unique=True)
+        yield column == sa.any_(bound)
+
+
+def _bound(name: str, column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
+    """Bind a value with the widest type of its family, lest it be rounded to the column's."""
+    type_: TypeEngine[Any] = column.type
+    if isinstance(type_, sa.Integer):
+        type_ = sa.BigInteger()
+    elif isinstance(type_, sa.Numeric):
+        type_ = sa.Numeric()
+    return sa.bindparam(None, _text(name, value), type_, unique=True)
+
+
+def _text(name: str, value: Any) -> Any:
+    if isinstance(value, str) and "\x00" in value:
+        message = f"filter.{name}: a text cannot hold the character NUL"
+        raise bad_input(message)
+    return value

@@ -13,7 +13,7 @@ from app.planner import ordering
 from app.planner.fields import Relation
 from app.planner.prepared import prepare, prepared
 from app.planner.projection import ID, OWNER, Projection, Row
-from app.planner.reader import Reader, Scope
+from app.planner.reader import Reader
 from app.planner.rows import Window, child_rows, count_rows, identity_rows, limit
 
 Keys = tuple[Any, ...]
@@ -86,24 +86,19 @@ class _Loader(DataLoader[Keys, Any]):
         self._reader = reader
         self._children = children
 
-    @property
-    def _scope(self) -> Scope | None:
-        return self._reader.scope if self._children.relation.entry else None
-
     def _statement(self) -> Select[Any]:
         raise NotImplementedError
 
     async def _fetch(self, keys: Sequence[Keys]) -> Sequence[Any]:
         what = self._children
-        scope = self._scope
+        scope = self._reader.scope
         if what.filter is None:
-            narrowed = scope and scope.shape
-            shape = (type(self), what.relation, what.names, what.window.shape, narrowed)
+            shape = (type(self), what.relation, what.names, what.window.shape, scope.shape)
             statement = prepared(shape, self._statement)
         else:
             # A filter's values are part of the statement that it builds.
             statement = prepare(self._statement())
-        values = _key_values(keys) | what.window.values() | dict(scope.values if scope else {})
+        values = _key_values(keys) | what.window.values() | dict(scope.values)
         return await self._reader.fetch(statement, values)
 
 
@@ -123,7 +118,7 @@ class ChildLoader(_Loader):
                 columns,
                 what.window,
                 given_filter=what.filter,
-                scope=self._scope,
+                scope=self._reader.scope,
                 labels=[term.column for term in order],
             ),
             lambda rows: [
@@ -152,7 +147,7 @@ class CountLoader(_Loader):
                 what.projection,
                 columns,
                 given_filter=what.filter,
-                scope=self._scope,
+                scope=self._reader.scope,
             ),
         )
 
@@ -193,7 +188,14 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
 
     def _merged(self, columns: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
         parts = [
-            identity_rows(branch.relation, branch.projection, columns, branch.at, self._window)
+            identity_rows(
+                branch.relation,
+                branch.projection,
+                columns,
+                branch.at,
+                self._window,
+                scope=self._reader.scope,
+            )
             for branch in self._branches
         ]
         merged = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
@@ -218,8 +220,10 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
     async def batch_load_fn(self, keys: list[Keys]) -> list[list[Mapping[str, Any]]]:
         """Load every parent's merged rows in one statement."""
         relations = tuple(branch.relation for branch in self._branches)
-        statement = prepared((UnionLoader, relations, self._window.shape), self._statement)
-        values = _key_values(keys) | self._window.values()
+        scope = self._reader.scope
+        shape = (UnionLoader, relations, self._window.shape, scope.shape)
+        statement = prepared(shape, self._statement)
+        values = _key_values(keys) | self._window.values() | dict(scope.values)
         groups: list[list[Mapping[str, Any]]] = [[] for _ in keys]
         for record in await self._reader.fetch(statement, values):
             groups[record[_PARENT] - 1].append(record)

@@ -84,9 +84,13 @@ class PageArguments:
 
 @dataclass(frozen=True)
 class Page:
-    """What resolves a connection: rows, one more than asked for where the list goes on."""
+    """What resolves a connection: at most as many rows as asked for; ``more`` if the list goes on.
+
+    The rows of a page read backwards come last row first.
+    """
 
     rows: Sequence[Any]
+    more: bool
     arguments: PageArguments
     cursors: Cursors
     scope: str
@@ -96,8 +100,7 @@ class Page:
     @property
     def nodes(self) -> Sequence[Any]:
         """The page's rows in the list's order."""
-        rows = self.rows[: self.arguments.size]
-        return rows[::-1] if self.arguments.backwards else rows
+        return self.rows[::-1] if self.arguments.backwards else self.rows
 
     def _cursor(self, row: Any) -> str:
         return self.cursors.write(self.scope, self.place(row))
@@ -109,13 +112,12 @@ class Page:
 
     @property
     def page_info(self) -> PageInfo:
-        """Where the page stands: the far side is known by the extra row, the near by the cursor."""
-        beyond = len(self.rows) > self.arguments.size
+        """Where the page stands; a cursor tells that there is something on its side."""
         entered = self.arguments.cursor is not None
         nodes = self.nodes
         return PageInfo(
-            has_next_page=entered if self.arguments.backwards else beyond,
-            has_previous_page=beyond if self.arguments.backwards else entered,
+            has_next_page=entered if self.arguments.backwards else self.more,
+            has_previous_page=self.more if self.arguments.backwards else entered,
             start_cursor=self._cursor(nodes[0]) if nodes else None,
             end_cursor=self._cursor(nodes[-1]) if nodes else None,
         )

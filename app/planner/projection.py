@@ -1,9 +1,9 @@
 """Projections: a GraphQL type over a table, its fields declared as data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause
@@ -20,6 +20,26 @@ KEY: Final = ":key"
 # A column's name, or an expression over the table as it is aliased in the statement.
 Expression: TypeAlias = str | Callable[[FromClause], ColumnElement[Any]]
 Source: TypeAlias = type[SQLModel] | Callable[[], FromClause]
+
+
+class Scope(Protocol):
+    """Which rows the viewer may come to, as SQL."""
+
+    @property
+    def shape(self) -> Hashable:
+        """What changes the conditions' text, as against the values in it."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values of the conditions' parameters."""
+
+    def condition(
+        self, name: str, table: FromClause, owner: ColumnElement[Any], *, entry: bool
+    ) -> ColumnElement[bool] | None:
+        """Give the condition on rows of the table ``name``, or None when all may be seen.
+
+        ``owner`` is the customer they belong to; ``entry`` tells a root field from a relation.
+        """
 
 
 @dataclass(frozen=True)
@@ -80,6 +100,15 @@ class Projection:
     def owner_of(self, table: FromClause) -> ColumnElement[Any]:
         """Give the column with the owner's id; the row's own where it belongs to nobody."""
         return table.c[self.owner or self.key or ""]
+
+    def narrowed(
+        self, table: FromClause, scope: Scope, *, entry: bool
+    ) -> list[ColumnElement[bool]]:
+        """Give the conditions of the viewer's scope; rows that belong to nobody are open."""
+        if self.owner is None:
+            return []
+        found = scope.condition(self.table_name, table, self.owner_of(table), entry=entry)
+        return [] if found is None else [found]
 
     def identity(self, table: FromClause) -> dict[str, ColumnElement[Any]]:
         """Give the labels that name a row."""

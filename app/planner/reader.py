@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from aiodataloader import DataLoader
-from sqlalchemy import ColumnElement, FromClause
 
 from app.db.crypto import KeyRing
 from app.planner.cursors import Cursors
 from app.planner.prepared import Prepared
-from app.planner.projection import ID, KEY, OWNER, Projection, Row
+from app.planner.projection import ID, KEY, OWNER, Row, Scope
 
 LoaderT = TypeVar("LoaderT", bound=DataLoader[Any, Any])
 
@@ -21,21 +20,6 @@ class Fetches(Protocol):
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         """Give the rows of a statement with positional values."""
-
-
-class Scope(Protocol):
-    """Which rows the viewer may come to, as SQL."""
-
-    @property
-    def shape(self) -> Hashable:
-        """What changes the conditions' text, as against the values in it."""
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """The values of the conditions' parameters."""
-
-    def condition(self, projection: Projection, table: FromClause) -> ColumnElement[bool] | None:
-        """Give the condition on rows of ``table``, or None when all may be seen."""
 
 
 @dataclass

@@ -107,7 +107,8 @@ async def page(
     children = Children(relation, child, names, window, given.get("filter"))
     rows = await children_of(reader, children).load(keys)
     return Page(
-        rows=rows,
+        rows=rows[: arguments.size],
+        more=len(rows) > arguments.size,
         arguments=arguments,
         cursors=reader.cursors,
         scope=scope,
@@ -158,12 +159,16 @@ async def resolve_union(
             record[ID],
             selected(projection, info, PAGE_PATHS),
         )
-        for record in found
+        for record in found[: arguments.size]
     ]
     rows = await asyncio.gather(*pending)
-    places = {(row[OWNER], row[ID]): record for row, record in zip(rows, found, strict=True) if row}
+    places = {
+        (row[OWNER], row[ID]): record for row, record in zip(rows, found, strict=False) if row
+    }
     return Page(
+        # A row may have vanished between the two statements; the list goes on all the same.
         rows=[row for row in rows if row],
+        more=len(found) > arguments.size,
         arguments=arguments,
         cursors=reader.cursors,
         scope=scope,

@@ -3,7 +3,7 @@
 The batch loader wraps it in ``unnest … cross join lateral``; a plan wraps it in JSON aggregation.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, FromClause, Select
 
 from app.planner import filters, ordering
 from app.planner.fields import Relation
-from app.planner.projection import KEY, OWNER, Projection
-from app.planner.reader import Scope
+from app.planner.projection import KEY, OWNER, Projection, Scope
 
 # Where wrapped customer keys stand; joined when a row's ciphertext is asked for.
 CUSTOMER_KEY = sa.table(
@@ -46,12 +45,12 @@ WHOLE = Window()
 
 
 def labelled(
-    projection: Projection, table: FromClause, names: Iterable[str]
+    projection: Projection, table: FromClause, names: Iterable[str], scope: Scope
 ) -> list[ColumnElement[Any]]:
     """Give the labelled expressions that the fields ``names`` read, and the row's identity."""
     selects = projection.identity(table)
     for name in names:
-        selects.update(projection.fields[name].selects(name, projection, table))
+        selects.update(projection.fields[name].selects(name, projection, table, scope))
     return [expression.label(label) for label, expression in selects.items()]
 
 
@@ -62,26 +61,28 @@ def child_rows(
     keys: Mapping[str, ColumnElement[Any]],
     window: Window,
     *,
+    scope: Scope,
     given_filter: Any = None,
-    scope: Scope | None = None,
     labels: Sequence[str] = (),
 ) -> Select[Any]:
     """Give the statement of a relation's child rows for one parent.
 
-    ``keys`` are the parent's join columns as SQL; ``scope`` narrows entry points. ``labels`` are
+    ``keys`` are the parent's join columns as SQL; ``scope`` is the viewer's. ``labels`` are
     columns selected beside what the fields ``names`` need, under ``:column``: the order's, for
     cursors.
     """
     table = projection.alias()
     origin, conditions = relation.connect(table, keys)
-    columns = labelled(projection, table, names)
+    columns = labelled(projection, table, names, scope)
     columns += [table.c[column].label(f":{column}") for column in labels]
     if any(projection.fields[name].reads_ciphertext(projection) for name in names):
         wrapped = CUSTOMER_KEY.alias()
         owner = projection.owner_of(table)
         origin = origin.outerjoin(wrapped, wrapped.c.customer_id == owner)
         columns.append(wrapped.c.wrapped_key.label(KEY))
-    conditions += _narrowed(projection, table, given_filter, scope)
+    conditions += projection.narrowed(table, scope, entry=relation.entry)
+    if given_filter is not None:
+        conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
     if window.place is not None:
         place = ordering.place(table, order)
@@ -100,25 +101,16 @@ def count_rows(
     projection: Projection,
     keys: Mapping[str, ColumnElement[Any]],
     *,
+    scope: Scope,
     given_filter: Any = None,
-    scope: Scope | None = None,
 ) -> Select[Any]:
     """Give the statement that counts a relation's child rows for one parent."""
     table = projection.alias()
     origin, conditions = relation.connect(table, keys)
-    conditions += _narrowed(projection, table, given_filter, scope)
-    return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
-
-
-def _narrowed(
-    projection: Projection, table: FromClause, given_filter: Any, scope: Scope | None
-) -> Iterator[ColumnElement[bool]]:
+    conditions += projection.narrowed(table, scope, entry=relation.entry)
     if given_filter is not None:
-        yield filters.condition(projection, table, given_filter)
-    if scope is not None:
-        condition = scope.condition(projection, table)
-        if condition is not None:
-            yield condition
+        conditions.append(filters.condition(projection, table, given_filter))
+    return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
 
 
 def identity_rows(
@@ -127,6 +119,8 @@ def identity_rows(
     keys: Mapping[str, ColumnElement[Any]],
     at: str,
     window: Window,
+    *,
+    scope: Scope,
 ) -> Select[Any]:
     """Give one branch of a union: type, place in the order, and identity of child rows.
 
@@ -134,6 +128,7 @@ def identity_rows(
     """
     table = projection.alias()
     origin, conditions = relation.connect(table, keys)
+    conditions += projection.narrowed(table, scope, entry=False)
     order = (
         ordering.Term(at, descending=True),
         ordering.Term(projection.key or "", descending=True),

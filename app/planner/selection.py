@@ -18,16 +18,20 @@ ROW_PATHS: Final = ((),)
 
 
 def _fields(
-    selections: Iterable[SelectionNode], fragments: Mapping[str, FragmentDefinitionNode]
+    selections: Iterable[SelectionNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
+    seen: set[str],
 ) -> Iterator[FieldNode]:
+    """Give the fields of selections; a fragment that is spread again adds nothing new."""
     for selection in selections:
         if isinstance(selection, FieldNode):
             yield selection
         elif isinstance(selection, InlineFragmentNode):
-            yield from _fields(selection.selection_set.selections, fragments)
-        elif isinstance(selection, FragmentSpreadNode):
+            yield from _fields(selection.selection_set.selections, fragments, seen)
+        elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in seen:
+            seen.add(selection.name.value)
             fragment = fragments[selection.name.value]
-            yield from _fields(fragment.selection_set.selections, fragments)
+            yield from _fields(fragment.selection_set.selections, fragments, seen)
 
 
 def asked_for(
@@ -42,11 +46,12 @@ def asked_for(
     for path in paths:
         nodes = list(info.field_nodes)
         for name in (*path, None):
+            seen: set[str] = set()
             below = [
                 node
                 for parent in nodes
                 if parent.selection_set
-                for node in _fields(parent.selection_set.selections, info.fragments)
+                for node in _fields(parent.selection_set.selections, info.fragments, seen)
             ]
             if name is None:
                 found.update(node.name.value for node in below)

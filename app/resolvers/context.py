@@ -18,8 +18,8 @@ _VALUE_LENGTH_MAX: Final = 254  # The longest e-mail address (RFC 5321, section 
 
 def check_value(what: str, value: str) -> None:
     """Refuse an empty or overlong value to look up by."""
-    if not value.strip() or len(value) > _VALUE_LENGTH_MAX:
-        message = f"{what}: 1 to {_VALUE_LENGTH_MAX} characters are needed"
+    if not any(map(str.isalnum, value)) or len(value) > _VALUE_LENGTH_MAX or "\x00" in value:
+        message = f"{what}: a letter or digit, and at most {_VALUE_LENGTH_MAX} characters"
         raise bad_input(message)
 
 

@@ -1,5 +1,9 @@
 """Finding customers."""
 
+import asyncio
+
+from strawberry.utils.str_converters import to_camel_case
+
 from app.db.lookup import LookUp, find_customers
 from app.planner.errors import bad_input
 from app.planner.loaders import load_row
@@ -16,11 +20,14 @@ async def look_up(
     nobody in particular.
     """
     ((name, value),) = ((name, value) for name, value in given.items() if value is not None)
-    check_value(f"customerBy(by: {{{name}}})", value)
+    check_value(f"customerBy(by: {{{to_camel_case(name)}}})", value)
     found = await find_customers(context.reader.run, context.index, LookUp(name), value)
-    if len(found) > 1:
+    names = selected(projection)
+    pending = (load_row(context.reader, projection, each, each, names) for each in found)
+    rows = await asyncio.gather(*pending)
+    # Only what the viewer may see counts: a refusal must not tell that others exist.
+    seen = [row for row in rows if row is not None]
+    if len(seen) > 1:
         message = f"several customers share this {name}; look up by another value"
         raise bad_input(message)
-    if not found:
-        return None
-    return await load_row(context.reader, projection, found[0], found[0], selected(projection))
+    return seen[0] if seen else None

@@ -1,13 +1,11 @@
 """Customers: the 360 view."""
 
 from datetime import date
-from typing import Annotated, Any, cast
+from typing import Annotated
 
-import sqlalchemy as sa
 import strawberry
-from sqlalchemy import FromClause
 
-from app.db import tables
+from app.db import tables, views
 from app.domain.customer import (
     CreditGrade,
     CustomerStatus,
@@ -26,6 +24,7 @@ from app.planner.declare import (
     aggregate,
     column,
     computed,
+    count,
     embedded,
     encrypted,
     pages,
@@ -40,12 +39,11 @@ from app.planner.pages import Connection
 from app.planner.projection import Order
 from app.schema.account import Account, Card, Transaction
 from app.schema.bank import Branch, Staff
-from app.schema.business_date import business_date
 from app.schema.loan import Loan
 from app.schema.scalars import Address, Money, read_address
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket
-from app.schema.wealth import Holding, valued_holdings
+from app.schema.wealth import Holding
 
 for members in (
     CreditGrade,
@@ -60,39 +58,8 @@ for members in (
     graphql_enum(members)
 
 
-def _totals() -> FromClause:
-    """Give what each customer owns and owes, one row a currency."""
-    account: Any = cast("Any", tables.Account).__table__
-    loan: Any = cast("Any", tables.Loan).__table__
-    holding = valued_holdings()
-    # A zero with the scale of the amounts keeps sums of one side in that scale.
-    zero = sa.literal_column("0.00", sa.Numeric)
-    parts = sa.union_all(
-        sa.select(
-            account.c.customer_id,
-            account.c.currency,
-            sa.func.greatest(account.c.balance, zero).label("assets"),
-            sa.func.greatest(-account.c.balance, zero).label("liabilities"),
-        ).where(account.c.kind.in_(["DEMAND", "TIME_DEPOSIT"])),
-        sa.select(loan.c.customer_id, loan.c.currency, zero, loan.c.outstanding),
-        sa.select(holding.c.customer_id, holding.c.currency, holding.c.value, zero).where(
-            holding.c.value.is_not(None)
-        ),
-    ).subquery("parts")
-    return (
-        sa.select(
-            parts.c.customer_id,
-            parts.c.currency,
-            sa.func.sum(parts.c.assets).label("assets"),
-            sa.func.sum(parts.c.liabilities).label("liabilities"),
-        )
-        .group_by(parts.c.customer_id, parts.c.currency)
-        .subquery("totals")
-    )
-
-
 @projection(
-    _totals,
+    views.currency_totals,
     key=None,
     description="What a customer owns and owes in one currency, at this moment.",
     orders={"CURRENCY": Order(("currency",), "By currency code.")},
@@ -169,7 +136,7 @@ class Customer(Node):
     age: int | None = computed(
         age_in_years,
         born_on="birth_date",
-        at=business_date,
+        at=views.business_date,
         description="Completed years at the business date; null without a birth date.",
     )
     occupation: str | None = column(description="Occupation, when known.", filterable=True)
@@ -231,7 +198,7 @@ class Customer(Node):
     )
     open_ticket_count: int | None = aggregate(
         "tickets",
-        lambda _: sa.func.count(),
+        count,
         where=lambda ticket: ticket.c.status.not_in(
             [TicketStatus.RESOLVED.value, TicketStatus.CLOSED.value]
         ),

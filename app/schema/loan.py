@@ -2,13 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
-import sqlalchemy as sa
 import strawberry
-from sqlalchemy import ColumnElement, FromClause
 
-from app.db import tables
+from app.db import tables, views
 from app.domain.loan import Classification, LoanPurpose, LoanStatus, RepaymentMethod, classify
 from app.planner.declare import (
     Node,
@@ -22,7 +20,6 @@ from app.planner.declare import (
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
 from app.schema.account import Account
-from app.schema.business_date import business_date
 from app.schema.scalars import Money
 
 if TYPE_CHECKING:
@@ -32,21 +29,8 @@ for members in (Classification, LoanPurpose, LoanStatus, RepaymentMethod):
     graphql_enum(members)
 
 
-def _lines() -> FromClause:
-    """Give schedule lines with their loan's currency."""
-    line: Any = cast("Any", tables.Instalment).__table__
-    loan: Any = cast("Any", tables.Loan).__table__
-    of_loan = sa.and_(line.c.customer_id == loan.c.customer_id, line.c.loan_id == loan.c.id)
-    return sa.select(line, loan.c.currency).join(loan, of_loan).subquery("instalment")
-
-
-def _past_due(line: FromClause) -> ColumnElement[bool]:
-    unpaid = line.c.paid < line.c.principal + line.c.interest
-    return sa.and_(unpaid, line.c.due_on < business_date())
-
-
 @projection(
-    _lines,
+    views.schedule_lines,
     prefix="ins",
     description="One line of a loan's repayment schedule.",
     orders={"DUE": Order(("number",), "First due first.")},
@@ -117,8 +101,8 @@ class Loan(Node):
     ends_on: date = column(description="When the last instalment is due.")
     days_past_due: int = aggregate(
         "schedule",
-        lambda line: sa.func.coalesce(business_date() - sa.func.min(line.c.due_on), 0),
-        where=_past_due,
+        views.days_past_due,
+        where=views.is_past_due,
         description="Days since the oldest unpaid instalment was due, at the business date.",
     )
     classification: Classification = computed(

@@ -23,6 +23,7 @@ from app.schema.account import Account, AccountHolder, Card, StandingOrder, Tran
 from app.schema.bank import Branch, Staff
 from app.schema.customer import Customer, Relationship
 from app.schema.loan import Instalment, Loan
+from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
 from app.schema.viewer import Viewer
@@ -196,7 +197,7 @@ def schema() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
         types=[*NODE_TYPES, AccountHolder],
-        config=StrawberryConfig(default_resolver=row_value),
+        config=StrawberryConfig(default_resolver=row_value, scalar_map=SCALARS),
     )
 
 

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-import sqlalchemy as sa
 import strawberry
 
 from app.db import tables
-from app.planner.declare import Node, aggregate, column, projection, through
+from app.planner.declare import Node, aggregate, column, count, projection, through
 from app.planner.pages import Connection
 from app.planner.projection import Order
 
@@ -34,9 +33,7 @@ class Segment(Node):
     computed_at: datetime | None = column(
         description="When membership was last computed (UTC); null when never."
     )
-    size: int | None = aggregate(
-        "members", lambda _: sa.func.count(), description="Number of members."
-    )
+    size: int | None = aggregate("members", count, description="Number of members.")
     members: Connection[Annotated["Customer", strawberry.lazy("app.schema.customer")]] | None = (
         through(
             tables.SegmentMembership,

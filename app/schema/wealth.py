@@ -2,19 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
-import sqlalchemy as sa
 import strawberry
-from sqlalchemy import FromClause
 
-from app.db import tables
+from app.db import views
 from app.domain.money import Currency
 from app.domain.wealth import ProductKind, RiskLevel
 from app.planner.declare import Node, column, embedded, projection, relation
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
-from app.schema.business_date import business_date
 from app.schema.scalars import Money
 
 if TYPE_CHECKING:
@@ -24,39 +21,8 @@ for members in (ProductKind, RiskLevel):
     graphql_enum(members)
 
 
-def _priced_products() -> FromClause:
-    """Give products with their latest price up to the business date."""
-    product: Any = cast("Any", tables.Product).__table__
-    price: Any = cast("Any", tables.ProductPrice).__table__
-    latest = (
-        sa.select(price.c.price, price.c.price_on)
-        .where(price.c.product_id == product.c.id, price.c.price_on <= business_date())
-        .order_by(price.c.price_on.desc())
-        .limit(1)
-        .lateral("latest")
-    )
-    return (
-        sa.select(product, latest.c.price, latest.c.price_on)
-        .select_from(product.outerjoin(latest, sa.true()))
-        .subquery("product")
-    )
-
-
-def valued_holdings() -> FromClause:
-    """Give holdings with the value of their units at the latest price."""
-    holding: Any = cast("Any", tables.Holding).__table__
-    product = _priced_products()
-    # Values are shown to the minor unit of the cost, which was rounded to it when booked.
-    value = sa.func.round(holding.c.units * product.c.price, sa.func.scale(holding.c.cost))
-    return (
-        sa.select(holding, product.c.price, product.c.price_on, value.label("value"))
-        .join(product, product.c.id == holding.c.product_id)
-        .subquery("holding")
-    )
-
-
 @projection(
-    _priced_products,
+    views.priced_products,
     prefix="pro",
     owner=None,
     description="A product of the bank.",
@@ -84,7 +50,7 @@ class Product(Node):
 
 
 @projection(
-    tables.HoldingLot,
+    views.holding_lots,
     prefix="lot",
     description="One purchase that is still held.",
     orders={"OLDEST": Order(("acquired_on",), "First acquired first: the order of sales.")},
@@ -94,11 +60,11 @@ class HoldingLot(Node):
 
     acquired_on: date = column(description="When it was acquired.")
     units: Decimal = column(description="Units that are still held.")
-    cost: Decimal = column(description="What they cost, in the holding's currency.")
+    cost: Money = embedded(Money, amount="cost", currency="currency", description="What they cost.")
 
 
 @projection(
-    valued_holdings,
+    views.valued_holdings,
     prefix="hol",
     description="Units of a product that a customer holds.",
     orders={"PRODUCT": Order(("product_id",), "By the product's id.")},
@@ -123,9 +89,7 @@ class Holding(Node):
         description="Value less cost; negative for a loss.",
     )
     total_return: Decimal | None = column(
-        lambda holding: sa.func.round(
-            (holding.c.value - holding.c.cost) / sa.func.nullif(holding.c.cost, 0), 6
-        ),
+        views.total_return,
         description="Unrealised profit as a fraction of the cost (0.05 is 5 %); null without cost.",
     )
     version: int = column(description="Rises with every change; for `expectedVersion`.")

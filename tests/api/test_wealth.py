@@ -11,7 +11,7 @@ query ($id: ID!) {
     holdings {
       units cost { amount } value { amount currency } unrealisedProfit { amount } totalReturn
       product { code name riskLevel nav navOn }
-      lots { acquiredOn units cost }
+      lots { acquiredOn units cost { amount currency } }
     }
     totals { currency assets { amount } netWorth { amount } }
   }
@@ -37,7 +37,7 @@ async def test_a_holding_is_valued_at_the_latest_price_known_at_the_business_dat
     assert holding["unrealisedProfit"]["amount"] == "13.52"
     assert holding["totalReturn"] == "0.122298"
     assert (holding["product"]["nav"], holding["product"]["navOn"]) == ("1.234567", "2018-12-30")
-    assert holding["lots"][0]["cost"] == "110.55"
+    assert holding["lots"][0]["cost"] == {"amount": "110.55", "currency": "USD"}
     assert found["totals"] == [
         {"currency": "USD", "assets": {"amount": "124.07"}, "netWorth": {"amount": "124.07"}}
     ]

@@ -81,6 +81,8 @@ def test_phones_are_found_international_and_national() -> None:
     assert phone_forms("367-171-6840", "1") == ("+13671716840", "3671716840")
     assert phone_forms("+1 (367) 171 6840") == ("+13671716840",)
     assert phone_forms("010 6552 9988") == ("1065529988",)
+    assert phone_forms("001 367 171 6840") == ("+13671716840",)
+    assert phone_forms("\uff13\uff16\uff17-171-6840") == ("3671716840",)
 
 
 def test_names_are_found_while_they_are_typed() -> None:

@@ -15,7 +15,7 @@ from app.db.tables.account import (
     Posting,
     StandingOrder,
 )
-from app.db.tables.bank import Branch, BusinessDate, Staff, StaffRole
+from app.db.tables.bank import Branch, BusinessDate, KeyCheck, Staff, StaffRole
 from app.db.tables.customer import (
     Assignment,
     ContactIndex,
@@ -56,6 +56,7 @@ __all__ = [
     "Instalment",
     "Interaction",
     "JournalEntry",
+    "KeyCheck",
     "Loan",
     "NameIndex",
     "NationalIdIndex",

@@ -153,6 +153,11 @@ class JournalEntry(SQLModel, table=True):
     """One immutable ledger entry, booked on behalf of ``customer_id``; its postings sum to zero."""
 
     __tablename__ = "journal_entry"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["customer_id", "reverses_id"], ["journal_entry.customer_id", "journal_entry.id"]
+        ),
+    )
 
     customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
     id: UUID = columns.key()

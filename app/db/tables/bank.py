@@ -54,3 +54,14 @@ class BusinessDate(SQLModel, table=True):
 
     id: int = Field(sa_column=Column(SMALLINT, primary_key=True, autoincrement=False))
     current_on: date = columns.day()
+
+
+class KeyCheck(SQLModel, table=True):
+    """A known value under the bank's keys, to tell foreign keys before they do harm: one row."""
+
+    __tablename__ = "key_check"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = Field(sa_column=Column(SMALLINT, primary_key=True, autoincrement=False))
+    master: bytes = columns.binary()
+    digest: bytes = columns.binary()

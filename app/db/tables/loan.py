@@ -18,6 +18,7 @@ class Loan(SQLModel, table=True):
 
     __tablename__ = "loan"
     __table_args__ = (
+        ForeignKeyConstraint(["customer_id", "account_id"], ["account.customer_id", "account.id"]),
         CheckConstraint("annual_rate >= 0", name="annual_rate"),
         CheckConstraint("term_months > 0", name="term_months"),
         Index("ix_loan_customer_id_granted_on_id", "customer_id", "granted_on", "id"),

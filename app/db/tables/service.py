@@ -36,6 +36,7 @@ class Ticket(SQLModel, table=True):
             "(status in ('RESOLVED', 'CLOSED')) = (resolution is not null)", name="resolution_given"
         ),
         Index("ix_ticket_customer_id_opened_at_id", "customer_id", "opened_at", "id"),
+        Index("ix_ticket_opened_at_id", "opened_at", "id"),
         Index("ix_ticket_queue_status_opened_at_id", "queue", "status", "opened_at", "id"),
     )
 
@@ -125,6 +126,7 @@ class Interaction(SQLModel, table=True):
 
     __tablename__ = "interaction"
     __table_args__ = (
+        _to_ticket(),
         CheckConstraint("stars between 1 and 5", name="stars"),
         Index("ix_interaction_customer_id_started_at_id", "customer_id", "started_at", "id"),
         Index("ix_interaction_branch_id_started_at_id", "branch_id", "started_at", "id"),

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.db.tables import columns
@@ -16,6 +16,8 @@ class Product(SQLModel, table=True):
     """A product of the bank (reference table)."""
 
     __tablename__ = "product"
+    # A holding refers to both: its cost and value are in the currency of the price.
+    __table_args__ = (UniqueConstraint("id", "currency"),)
 
     id: UUID = columns.key()
     code: str = columns.text(unique=True)
@@ -41,13 +43,14 @@ class Holding(SQLModel, table=True):
 
     __tablename__ = "holding"
     __table_args__ = (
+        ForeignKeyConstraint(["product_id", "currency"], ["product.id", "product.currency"]),
         CheckConstraint("units >= 0", name="units"),
         Index("ix_holding_customer_id_product_id", "customer_id", "product_id", unique=True),
     )
 
     customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
     id: UUID = columns.key()
-    product_id: UUID = columns.uuid(references="product.id")
+    product_id: UUID = columns.uuid()
     units: Decimal = columns.numeric(24, 8)
     cost: Decimal = columns.money("cost")
     currency: str = columns.closed("currency", Currency)

@@ -46,6 +46,14 @@ create table customer_number (
 
 create index ix_customer_number_customer_id on customer_number (customer_id);
 
+create table key_check (
+    id smallint not null,
+    master bytea not null,
+    digest bytea not null,
+    constraint pk_key_check primary key (id),
+    constraint ck_key_check_one_row check (id = 1)
+);
+
 create table name_index (
     digest bytea not null,
     customer_id uuid not null,
@@ -74,6 +82,7 @@ create table product (
         constraint ck_product_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD',
         'JPY', 'USD')),
     constraint pk_product primary key (id),
+    constraint uq_product_id_currency unique (id, currency),
     constraint uq_product_code unique (code)
 );
 
@@ -273,49 +282,14 @@ create table holding (
         'JPY', 'USD')),
     version integer default '1' not null,
     constraint pk_holding primary key (customer_id, id),
+   
+        constraint fk_holding_product_id_currency foreign key(product_id,
+        currency) references product (id, currency),
     constraint ck_holding_units check (units >= 0),
-    constraint fk_holding_customer_id foreign key(customer_id) references customer (id),
-    constraint fk_holding_product_id foreign key(product_id) references product (id)
+    constraint fk_holding_customer_id foreign key(customer_id) references customer (id)
 );
 
 create unique index ix_holding_customer_id_product_id on holding (customer_id, product_id);
-
-create table interaction (
-    customer_id uuid not null,
-    id uuid not null,
-    kind text not null
-        constraint ck_interaction_kind check (kind in ('CALL', 'REVIEW', 'VISIT', 'MESSAGE')),
-    channel text not null
-        constraint ck_interaction_channel check (channel in ('BRANCH', 'PHONE', 'SMS', 'EMAIL',
-        'WEB', 'MOBILE', 'POST', 'FAX', 'REFERRAL')),
-    ticket_id uuid,
-    branch_id uuid,
-    started_at timestamptz not null,
-    ended_at timestamptz,
-    purpose text
-        constraint ck_interaction_purpose check (purpose in ('REGULAR', 'NEW_CUSTOMER',
-        'STOCK_EXCHANGE', 'CALL_BACK', 'INTERNET', 'REGULAR_ENGLISH')),
-    outcome text
-        constraint ck_interaction_outcome check (outcome in ('AGENT', 'HANG_UP', 'PHANTOM')),
-    priority smallint,
-    agent text,
-    stars smallint,
-    product text,
-    phone_ciphertext bytea,
-    text_ciphertext bytea,
-    source text not null
-        constraint ck_interaction_source check (source in ('BANK360', 'RETAIL_BANK', 'LUXURY',
-        'SEED')),
-    source_ref text,
-    constraint pk_interaction primary key (customer_id, id),
-    constraint ck_interaction_stars check (stars between 1 and 5),
-    constraint fk_interaction_customer_id foreign key(customer_id) references customer (id),
-    constraint fk_interaction_branch_id foreign key(branch_id) references branch (id)
-);
-
-create index ix_interaction_branch_id_started_at_id on interaction (branch_id, started_at, id);
-
-create index ix_interaction_customer_id_started_at_id on interaction (customer_id, started_at, id);
 
 create table journal_entry (
     customer_id uuid not null,
@@ -334,50 +308,11 @@ create table journal_entry (
         'SEED')),
     source_ref text,
     constraint pk_journal_entry primary key (customer_id, id),
+   
+        constraint fk_journal_entry_customer_id_reverses_id foreign key(customer_id,
+        reverses_id) references journal_entry (customer_id, id),
     constraint fk_journal_entry_customer_id foreign key(customer_id) references customer (id)
 );
-
-create table loan (
-    customer_id uuid not null,
-    id uuid not null,
-    number text not null,
-    account_id uuid,
-    purpose text not null
-        constraint ck_loan_purpose check (purpose in ('HOME', 'HOME_IMPROVEMENT', 'CAR',
-        'DEBT_CONSOLIDATION', 'INVESTMENT_PROPERTY', 'COMMERCIAL_PROPERTY', 'BOAT', 'PLANE',
-        'CONSUMPTION', 'BUSINESS')),
-    currency text not null
-        constraint ck_loan_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD', 'JPY',
-        'USD')),
-    principal numeric not null
-        constraint ck_loan_principal check (scale(principal) <= 4 and principal > 0),
-    outstanding numeric not null
-        constraint ck_loan_outstanding check (scale(outstanding) <= 4 and outstanding >= 0),
-    monthly_payment numeric not null
-        constraint ck_loan_monthly_payment check (scale(monthly_payment) <= 4),
-    annual_rate numeric(9, 6) not null,
-    term_months integer not null,
-    repayment_method text not null
-        constraint ck_loan_repayment_method check (repayment_method in ('EQUAL_INSTALMENT',
-        'EQUAL_PRINCIPAL')),
-    status text not null
-        constraint ck_loan_status check (status in ('APPLIED', 'APPROVED', 'REJECTED', 'ACTIVE',
-        'IN_ARREARS', 'PAID_OFF', 'DEFAULTED', 'WRITTEN_OFF')),
-    granted_on date not null,
-    ends_on date not null,
-    collateral_value numeric
-        constraint ck_loan_collateral_value check (scale(collateral_value) <= 4),
-    version integer default '1' not null,
-    source text not null
-        constraint ck_loan_source check (source in ('BANK360', 'RETAIL_BANK', 'LUXURY', 'SEED')),
-    source_status text,
-    constraint pk_loan primary key (customer_id, id),
-    constraint ck_loan_annual_rate check (annual_rate >= 0),
-    constraint ck_loan_term_months check (term_months > 0),
-    constraint fk_loan_customer_id foreign key(customer_id) references customer (id)
-);
-
-create index ix_loan_customer_id_granted_on_id on loan (customer_id, granted_on, id);
 
 create table relationship (
     customer_id uuid not null,
@@ -459,6 +394,8 @@ create index ix_ticket_assignee_id on ticket (assignee_id);
 
 create index ix_ticket_customer_id_opened_at_id on ticket (customer_id, opened_at, id);
 
+create index ix_ticket_opened_at_id on ticket (opened_at, id);
+
 create index ix_ticket_queue_status_opened_at_id on ticket (queue, status, opened_at, id);
 
 create table account_holder (
@@ -491,28 +428,90 @@ create table holding_lot (
 create index ix_holding_lot_customer_id_holding_id_acquired_on_id
     on holding_lot (customer_id, holding_id, acquired_on, id);
 
-create table instalment (
+create table interaction (
     customer_id uuid not null,
     id uuid not null,
-    loan_id uuid not null,
-    number smallint not null,
-    due_on date not null,
-    principal numeric not null
-        constraint ck_instalment_principal check (scale(principal) <= 4 and principal >= 0),
-    interest numeric not null
-        constraint ck_instalment_interest check (scale(interest) <= 4 and interest >= 0),
-    paid numeric default '0.00' not null
-        constraint ck_instalment_paid check (scale(paid) <= 4 and paid between 0 and principal + interest),
-    paid_on date,
-    constraint pk_instalment primary key (customer_id, id),
+    kind text not null
+        constraint ck_interaction_kind check (kind in ('CALL', 'REVIEW', 'VISIT', 'MESSAGE')),
+    channel text not null
+        constraint ck_interaction_channel check (channel in ('BRANCH', 'PHONE', 'SMS', 'EMAIL',
+        'WEB', 'MOBILE', 'POST', 'FAX', 'REFERRAL')),
+    ticket_id uuid,
+    branch_id uuid,
+    started_at timestamptz not null,
+    ended_at timestamptz,
+    purpose text
+        constraint ck_interaction_purpose check (purpose in ('REGULAR', 'NEW_CUSTOMER',
+        'STOCK_EXCHANGE', 'CALL_BACK', 'INTERNET', 'REGULAR_ENGLISH')),
+    outcome text
+        constraint ck_interaction_outcome check (outcome in ('AGENT', 'HANG_UP', 'PHANTOM')),
+    priority smallint,
+    agent text,
+    stars smallint,
+    product text,
+    phone_ciphertext bytea,
+    text_ciphertext bytea,
+    source text not null
+        constraint ck_interaction_source check (source in ('BANK360', 'RETAIL_BANK', 'LUXURY',
+        'SEED')),
+    source_ref text,
+    constraint pk_interaction primary key (customer_id, id),
    
-        constraint fk_instalment_customer_id_loan_id foreign key(customer_id,
-        loan_id) references loan (customer_id, id),
-    constraint ck_instalment_number check (number > 0)
+        constraint fk_interaction_customer_id_ticket_id foreign key(customer_id,
+        ticket_id) references ticket (customer_id, id),
+    constraint ck_interaction_stars check (stars between 1 and 5),
+    constraint fk_interaction_customer_id foreign key(customer_id) references customer (id),
+    constraint fk_interaction_branch_id foreign key(branch_id) references branch (id)
 );
 
-create unique index ix_instalment_customer_id_loan_id_number
-    on instalment (customer_id, loan_id, number);
+create index ix_interaction_branch_id_started_at_id on interaction (branch_id, started_at, id);
+
+create index ix_interaction_customer_id_started_at_id on interaction (customer_id, started_at, id);
+
+create table loan (
+    customer_id uuid not null,
+    id uuid not null,
+    number text not null,
+    account_id uuid,
+    purpose text not null
+        constraint ck_loan_purpose check (purpose in ('HOME', 'HOME_IMPROVEMENT', 'CAR',
+        'DEBT_CONSOLIDATION', 'INVESTMENT_PROPERTY', 'COMMERCIAL_PROPERTY', 'BOAT', 'PLANE',
+        'CONSUMPTION', 'BUSINESS')),
+    currency text not null
+        constraint ck_loan_currency check (currency in ('CNY', 'CZK', 'EUR', 'GBP', 'HKD', 'JPY',
+        'USD')),
+    principal numeric not null
+        constraint ck_loan_principal check (scale(principal) <= 4 and principal > 0),
+    outstanding numeric not null
+        constraint ck_loan_outstanding check (scale(outstanding) <= 4 and outstanding >= 0),
+    monthly_payment numeric not null
+        constraint ck_loan_monthly_payment check (scale(monthly_payment) <= 4),
+    annual_rate numeric(9, 6) not null,
+    term_months integer not null,
+    repayment_method text not null
+        constraint ck_loan_repayment_method check (repayment_method in ('EQUAL_INSTALMENT',
+        'EQUAL_PRINCIPAL')),
+    status text not null
+        constraint ck_loan_status check (status in ('APPLIED', 'APPROVED', 'REJECTED', 'ACTIVE',
+        'IN_ARREARS', 'PAID_OFF', 'DEFAULTED', 'WRITTEN_OFF')),
+    granted_on date not null,
+    ends_on date not null,
+    collateral_value numeric
+        constraint ck_loan_collateral_value check (scale(collateral_value) <= 4),
+    version integer default '1' not null,
+    source text not null
+        constraint ck_loan_source check (source in ('BANK360', 'RETAIL_BANK', 'LUXURY', 'SEED')),
+    source_status text,
+    constraint pk_loan primary key (customer_id, id),
+   
+        constraint fk_loan_customer_id_account_id foreign key(customer_id,
+        account_id) references account (customer_id, id),
+    constraint ck_loan_annual_rate check (annual_rate >= 0),
+    constraint ck_loan_term_months check (term_months > 0),
+    constraint fk_loan_customer_id foreign key(customer_id) references customer (id)
+);
+
+create index ix_loan_customer_id_granted_on_id on loan (customer_id, granted_on, id);
 
 create table posting (
     customer_id uuid not null,
@@ -626,14 +625,39 @@ create table ticket_event (
 create unique index ix_ticket_event_customer_id_ticket_id_number
     on ticket_event (customer_id, ticket_id, number);
 
-create function refuse_change() returns trigger language plpgsql as $body$
+create table instalment (
+    customer_id uuid not null,
+    id uuid not null,
+    loan_id uuid not null,
+    number smallint not null,
+    due_on date not null,
+    principal numeric not null
+        constraint ck_instalment_principal check (scale(principal) <= 4 and principal >= 0),
+    interest numeric not null
+        constraint ck_instalment_interest check (scale(interest) <= 4 and interest >= 0),
+    paid numeric default '0.00' not null
+        constraint ck_instalment_paid check (scale(paid) <= 4 and paid between 0 and principal + interest),
+    paid_on date,
+    constraint pk_instalment primary key (customer_id, id),
+   
+        constraint fk_instalment_customer_id_loan_id foreign key(customer_id,
+        loan_id) references loan (customer_id, id),
+    constraint ck_instalment_number check (number > 0)
+);
+
+create unique index ix_instalment_customer_id_loan_id_number
+    on instalment (customer_id, loan_id, number);
+
+create function refuse_change() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $body$
 begin
     raise exception '% is append-only: a correction is a new row', tg_table_name
         using errcode = 'restrict_violation';
 end
 $body$;
 
-create function check_postings() returns trigger language plpgsql as $body$
+create function check_postings() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $body$
 declare
     wrong uuid;
 begin
@@ -653,10 +677,18 @@ begin
     select added.id into wrong from added where not exists (
         select from journal_entry as entry
         where entry.customer_id = added.entry_customer_id and entry.id = added.entry_id
+            and (entry.kind, entry.booked_at, entry.value_on)
+                = (added.kind, added.booked_at, added.value_on)
     );
     if found then
-        raise exception 'posting % belongs to no journal entry', wrong
+        raise exception 'posting % belongs to no journal entry of its kind and time', wrong
             using errcode = 'foreign_key_violation';
+    end if;
+    select entry_id into wrong from added group by entry_id
+    having count(*) <> (select count(*) from posting where posting.entry_id = added.entry_id);
+    if found then
+        raise exception 'entry % has postings already: a correction is a new entry', wrong
+            using errcode = 'restrict_violation';
     end if;
     return null;
 end
@@ -676,6 +708,7 @@ create trigger append_only_truncate before truncate on ticket_event
     for each statement execute function refuse_change();
 create trigger balanced after insert on posting referencing new table as added
     for each statement execute function check_postings();
+do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$;
 grant usage on schema public to app_read, app_write, jobs;
 grant select on account to app_read;
 grant select, insert, update on account to app_write, jobs;
@@ -711,6 +744,8 @@ grant select on interaction to app_read;
 grant select, insert, update on interaction to app_write, jobs;
 grant select on journal_entry to app_read;
 grant select, insert on journal_entry to app_write, jobs;
+grant select on key_check to app_read;
+grant select, insert, update on key_check to app_write, jobs;
 grant select on loan to app_read;
 grant select, insert, update on loan to app_write, jobs;
 grant select on name_index to app_read;

@@ -1,0 +1,87 @@
+"""What every way of filling a bank shares: posts and who holds them, queues, moments, sums."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zlib import crc32
+
+import asyncpg
+
+from app.auth.permissions import Role
+from app.domain.customer import Tier
+from app.domain.dates import add_months
+from app.domain.money import Currency
+from app.domain.service import TicketCategory
+
+BRANCH_POSTS: Final = (
+    Role.BRANCH_MANAGER,
+    Role.RELATIONSHIP_MANAGER,
+    Role.RELATIONSHIP_MANAGER,
+    Role.TELLER,
+    Role.TELLER,
+    Role.LOAN_OFFICER,
+    Role.SERVICE_AGENT,
+    Role.WEALTH_ADVISOR,
+)
+HEAD_OFFICE_POSTS: Final = (
+    Role.RISK_OFFICER,
+    Role.MARKETER,
+    Role.ANALYST,
+    Role.EXECUTIVE,
+    Role.COMPLIANCE,
+    Role.ADMIN,
+)
+# Two people of the first branch hold a second post, so that acting in one role can be shown. The
+# key is the place in BRANCH_POSTS, counted from 1.
+SECOND_POSTS: Final = {2: Role.LOAN_OFFICER, 4: Role.SERVICE_AGENT}
+ADVISED_TIERS: Final = frozenset({Tier.GOLD, Tier.PLATINUM})
+
+QUEUES: Final[Mapping[TicketCategory, str]] = {
+    TicketCategory.CURRENT_ACCOUNT: "ACCOUNTS",
+    TicketCategory.SAVINGS_ACCOUNT: "ACCOUNTS",
+    TicketCategory.TIME_DEPOSIT: "ACCOUNTS",
+    TicketCategory.CREDIT_CARD: "CARDS",
+    TicketCategory.LOAN: "LOANS",
+    TicketCategory.PAYMENT: "PAYMENTS",
+    TicketCategory.CHEQUE_CASHING: "GENERAL",
+    TicketCategory.OTHER: "GENERAL",
+}
+
+
+def midnight(day: date) -> datetime:
+    """Give the moment at which a day begins, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def instalments_due(granted_on: date, term_months: int, by: date) -> int:
+    """Count the instalments of a loan that are due on or before a day."""
+    months = (by.year - granted_on.year) * 12 + by.month - granted_on.month
+    due = months + 1
+    while due > 0 and add_months(granted_on, due) > by:
+        due -= 1
+    return min(max(due, 0), term_months)
+
+
+class Posts:
+    """Who holds which post in which branch; the head office is the branch None."""
+
+    def __init__(self) -> None:
+        self._holders: dict[tuple[UUID | None, Role], list[UUID]] = {}
+
+    def add(self, person_id: UUID, branch_id: UUID | None, roles: tuple[Role, ...]) -> None:
+        """Note a person under each of the person's posts."""
+        for role in roles:
+            self._holders.setdefault((branch_id, role), []).append(person_id)
+
+    def holder(self, branch_id: UUID, role: Role, share_by: str) -> UUID:
+        """Choose one holder of a post in a branch; equal ``share_by`` gives the same one."""
+        holders = self._holders[branch_id, role]
+        return holders[crc32(share_by.encode()) % len(holders)]
+
+
+async def ledger_sums(connection: asyncpg.Connection) -> dict[Currency, Decimal]:
+    """Sum all postings of the bank per currency; each is zero in a balanced ledger."""
+    found = await connection.fetch("select currency, sum(amount) from posting group by currency")
+    return {Currency[row[0]]: row[1] for row in found}

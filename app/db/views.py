@@ -1,0 +1,138 @@
+"""Queries that stand for a table: what several columns or tables together say."""
+
+from datetime import date
+from typing import Any, Final, cast
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, FromClause
+from sqlmodel import SQLModel
+
+from app.db import tables
+from app.domain.money import Currency, minor_unit
+
+_DIGITS_USUAL: Final = 2
+
+
+def _table(model: type[SQLModel]) -> Any:
+    return cast("Any", model).__table__
+
+
+def business_date(_row: object = None) -> ColumnElement[date]:
+    """Give the business date; today where none was set."""
+    current_on = sa.select(_table(tables.BusinessDate).c.current_on).scalar_subquery()
+    return sa.func.coalesce(current_on, sa.func.current_date())
+
+
+def rounded(amount: ColumnElement[Any], currency: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Round half-even to the currency's minor unit, as ``app.domain.money.rounded`` does.
+
+    PostgreSQL's own ``round`` takes ties away from zero.
+    """
+    digits = sa.case(
+        *(
+            (currency == member.value, _digits(member))
+            for member in Currency
+            if _digits(member) != _DIGITS_USUAL
+        ),
+        else_=_DIGITS_USUAL,
+    )
+    units = amount * sa.func.power(sa.cast(10, sa.Numeric), digits)
+    floor = sa.func.floor(units)
+    tie = units - floor == sa.cast("0.5", sa.Numeric)
+    even = floor + sa.func.mod(sa.func.abs(floor), 2)
+    whole = sa.case((tie, even), else_=sa.func.round(units))
+    return sa.func.round(whole / sa.func.power(sa.cast(10, sa.Numeric), digits), digits)
+
+
+def _digits(currency: Currency) -> int:
+    return -int(cast("int", minor_unit(currency).as_tuple().exponent))
+
+
+def schedule_lines() -> FromClause:
+    """Give schedule lines with their loan's currency."""
+    line, loan = _table(tables.Instalment), _table(tables.Loan)
+    of_loan = sa.and_(line.c.customer_id == loan.c.customer_id, line.c.loan_id == loan.c.id)
+    return sa.select(line, loan.c.currency).join(loan, of_loan).subquery("instalment")
+
+
+def is_past_due(line: FromClause) -> ColumnElement[bool]:
+    """Tell whether a schedule line is due before the business date and not paid in full."""
+    unpaid = line.c.paid < line.c.principal + line.c.interest
+    return sa.and_(unpaid, line.c.due_on < business_date())
+
+
+def days_past_due(line: FromClause) -> ColumnElement[int]:
+    """Give the days since the oldest of some past-due lines was due; 0 where there is none."""
+    return sa.func.coalesce(business_date() - sa.func.min(line.c.due_on), 0)
+
+
+def priced_products() -> FromClause:
+    """Give products with their latest price up to the business date."""
+    product, price = _table(tables.Product), _table(tables.ProductPrice)
+    latest = (
+        sa.select(price.c.price, price.c.price_on)
+        .where(price.c.product_id == product.c.id, price.c.price_on <= business_date())
+        .order_by(price.c.price_on.desc())
+        .limit(1)
+        .lateral("latest")
+    )
+    return (
+        sa.select(product, latest.c.price, latest.c.price_on)
+        .select_from(product.outerjoin(latest, sa.true()))
+        .subquery("product")
+    )
+
+
+def valued_holdings() -> FromClause:
+    """Give holdings with the value of their units at the latest price."""
+    holding, product = _table(tables.Holding), priced_products()
+    value = rounded(holding.c.units * product.c.price, holding.c.currency)
+    return (
+        sa.select(holding, value.label("value"))
+        .join(product, product.c.id == holding.c.product_id)
+        .subquery("holding")
+    )
+
+
+def holding_lots() -> FromClause:
+    """Give lots with their holding's currency."""
+    lot, holding = _table(tables.HoldingLot), _table(tables.Holding)
+    of_holding = sa.and_(
+        lot.c.customer_id == holding.c.customer_id, lot.c.holding_id == holding.c.id
+    )
+    return sa.select(lot, holding.c.currency).join(holding, of_holding).subquery("holding_lot")
+
+
+def total_return(holding: FromClause) -> ColumnElement[Any]:
+    """Give the unrealised profit as a fraction of the cost, to six digits; null without cost."""
+    profit = holding.c.value - holding.c.cost
+    return sa.func.round(profit / sa.func.nullif(holding.c.cost, 0), 6)
+
+
+def currency_totals() -> FromClause:
+    """Give what each customer owns and owes, one row a currency."""
+    account, loan, holding = _table(tables.Account), _table(tables.Loan), valued_holdings()
+    # Zero times an amount keeps the amount's scale, which is its currency's.
+    nothing = account.c.balance * 0
+    parts = sa.union_all(
+        sa.select(
+            account.c.customer_id,
+            account.c.currency,
+            sa.func.greatest(account.c.balance, nothing).label("assets"),
+            sa.func.greatest(-account.c.balance, nothing).label("liabilities"),
+        ).where(account.c.kind.in_(["DEMAND", "TIME_DEPOSIT"])),
+        sa.select(loan.c.customer_id, loan.c.currency, loan.c.outstanding * 0, loan.c.outstanding),
+        sa.select(
+            holding.c.customer_id, holding.c.currency, holding.c.value, holding.c.value * 0
+        ).where(holding.c.value.is_not(None)),
+    ).subquery("parts")
+    return (
+        sa.select(
+            parts.c.customer_id,
+            parts.c.currency,
+            sa.func.sum(parts.c.assets).label("assets"),
+            sa.func.sum(parts.c.liabilities).label("liabilities"),
+        )
+        .group_by(parts.c.customer_id, parts.c.currency)
+        .subquery("totals")
+    )
