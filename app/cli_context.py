@@ -123,6 +123,7 @@ def load_keys(settings: Settings, bank: Bank) -> "Keys":
 
     A bank with customers whose keys are missing is refused: new keys would not read it.
     """
+    from app.db.key_check import check_keys
     from app.db.keys import Keys, KeysError
 
     master, index = settings.master_key, settings.index_key
@@ -140,6 +141,7 @@ def load_keys(settings: Settings, bank: Bank) -> "Keys":
             None if master is None else master.get_secret_value(),
             None if index is None else index.get_secret_value(),
         )
+        run(check_keys(bank.dsn, keys))
     if keys.created:
         say(
             f"made the keys of the bank in {folder}; its personal data cannot be read without"

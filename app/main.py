@@ -18,6 +18,7 @@ from app import graphiql, logs
 from app.auth.tokens import TokenKey
 from app.auth.viewer import Viewer
 from app.db.database import Database
+from app.db.key_check import check_keys
 from app.db.keys import Keys
 from app.db.migrate import is_current
 from app.db.redis import open_redis
@@ -45,6 +46,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await check_keys(database_url, keys)
         database = await Database.connect(
             database_url, settings.database_pool_size, settings.statement_timeout_seconds
         )

@@ -1,5 +1,6 @@
 """The application as a whole: readiness, and starting from the environment alone."""
 
+import asyncio
 import base64
 import shutil
 import socket
@@ -14,7 +15,8 @@ from starlette.applications import Starlette
 
 from app.auth.tokens import TokenKey
 from app.db.crypto import MasterKey
-from app.db.keys import Keys
+from app.db.keys import Keys, KeysError
+from app.db.migrate import upgrade
 from app.main import create_app, create_from_environment
 from app.settings import Settings
 
@@ -80,15 +82,28 @@ async def test_what_is_missing_is_named(
     ]
 
 
+@pytest.fixture
+def own_database(new_database: Callable[[str], str]) -> str:
+    url = new_database("own")
+    asyncio.run(upgrade(url))
+    return url
+
+
 async def test_the_environment_alone_is_enough(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_database: str, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     master = base64.b64encode(MasterKey.new_keyset().encode()).decode()
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_URL", own_database)
     monkeypatch.setenv("BANK360_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("BANK360_MASTER_KEY", master)
     monkeypatch.setenv("BANK360_INDEX_KEY", base64.b64encode(b"i" * 32).decode())
     assert (await readiness(create_from_environment())).status_code == 200
+    # From now on the database refuses other keys, before anything is read with them.
+    app = create_app(
+        Settings(), database_url=own_database, keys=keys, token_key=TokenKey.load(tmp_path)
+    )
+    with pytest.raises(KeysError, match="not the one that this database was written with"):
+        await readiness(app)
 
 
 def test_without_a_database_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

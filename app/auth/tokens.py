@@ -4,7 +4,6 @@ Ed25519 signatures (RFC 9864) on JSON Web Tokens (RFC 7519); no other algorithm 
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from joserfc.jwk import OKPKey
 from joserfc.jwt import JWTClaimsRegistry
 
 from app.auth.permissions import Role
+from app.auth.secret_files import secret_file
 from app.auth.viewer import Viewer
 
 ISSUER: Final = "bank360-demo"
@@ -25,7 +25,10 @@ STRONG: Final = "strong"
 _ALGORITHM: Final = "Ed25519"
 _CLOCK_SKEW_SECONDS: Final = 60
 _CURVE: Final = "Ed25519"
-_PRIVATE_FILE: Final = 0o600
+
+
+def _new_key() -> OKPKey:
+    return OKPKey.generate_key(_CURVE, private=True)
 
 
 class TokenError(Exception):
@@ -49,22 +52,15 @@ class TokenKey:
     @classmethod
     def new(cls) -> Self:
         """Make a key for this process only."""
-        return cls(OKPKey.generate_key(_CURVE, private=True))
+        return cls(_new_key())
 
     @classmethod
     def load(cls, data_dir: Path) -> Self:
         """Read ``data_dir/keys/token.jwk``; makes it, with mode 0600, where there is none."""
         path = data_dir / "keys" / "token.jwk"
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            made = OKPKey.generate_key(_CURVE, private=True).as_dict(private=True)
-            draft = path.with_name(f".token.jwk.{os.getpid()}")
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            with os.fdopen(os.open(draft, flags, _PRIVATE_FILE), "w", encoding="ascii") as file:
-                json.dump(made, file)
-            draft.replace(path)
+        text = secret_file(path, lambda: json.dumps(_new_key().as_dict(private=True)))
         try:
-            return cls(OKPKey.import_key(json.loads(path.read_text(encoding="ascii"))))
+            return cls(OKPKey.import_key(json.loads(text)))
         except (ValueError, JoseError) as error:
             message = f"{path} is not an Ed25519 key in JWK form; remove it to make a new one"
             raise TokenError(message) from error

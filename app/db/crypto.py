@@ -99,6 +99,14 @@ class KeyRing:
         self._size = size
         self._ciphers: OrderedDict[tuple[UUID, bytes], CustomerCipher] = OrderedDict()
 
+    def wrap(self, key: bytes, customer_id: UUID) -> bytes:
+        """Wrap a key with the master key set; see MasterKey.wrap."""
+        return self._master.wrap(key, customer_id)
+
+    def unwrap(self, wrapped: bytes, customer_id: UUID) -> bytes:
+        """Unwrap a key without keeping it; see MasterKey.unwrap."""
+        return self._master.unwrap(wrapped, customer_id)
+
     def make(self, customer_id: UUID) -> tuple[bytes, CustomerCipher]:
         """Make a new customer's key: the wrapped form to store, and its cipher."""
         key = os.urandom(CUSTOMER_KEY_BYTES)

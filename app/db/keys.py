@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -10,37 +11,15 @@ from typing import Final, Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.auth.secret_files import secret_file
 from app.db.blind_index import BlindIndex
 from app.db.crypto import CryptoError, KeyRing, MasterKey
 
 INDEX_KEY_BYTES: Final = 32
-_PRIVATE_FILE: Final = 0o600
-_PRIVATE_FOLDER: Final = 0o700
 
 
 class KeysError(Exception):
     """A key is missing or malformed; the text says which, and where it was looked for."""
-
-
-def private_file(path: Path, content: str) -> str:
-    """Give a secret file's text; writes ``content`` with mode 0600 first where there is none.
-
-    The file is linked into place when complete, so that of two processes that start at once
-    both read the same secret.
-    """
-    if not path.exists():
-        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(content)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # Another process was first; its secret counts.
-        finally:
-            draft.unlink()
-    return path.read_text(encoding="ascii").strip()
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,7 @@ class Keys:
         """
         created: list[Path] = []
 
-        def secret(given: str | None, variable: str, name: str, make: str) -> str:
+        def secret(given: str | None, variable: str, name: str, make: Callable[[], str]) -> str:
             if given:
                 return given
             if data_dir is None:
@@ -71,11 +50,14 @@ class Keys:
             path = data_dir / "keys" / name
             if not path.exists():
                 created.append(path)
-            return private_file(path, make)
+            return secret_file(path, make)
 
-        keyset = base64.b64encode(MasterKey.new_keyset().encode()).decode()
+        def encoded(make: Callable[[], bytes]) -> Callable[[], str]:
+            return lambda: base64.b64encode(make()).decode()
+
+        keyset = encoded(lambda: MasterKey.new_keyset().encode())
         master_text = secret(master_key, "BANK360_MASTER_KEY", "master.key", keyset)
-        fresh = base64.b64encode(os.urandom(INDEX_KEY_BYTES)).decode()
+        fresh = encoded(lambda: os.urandom(INDEX_KEY_BYTES))
         index_text = secret(index_key, "BANK360_INDEX_KEY", "index.key", fresh)
         try:
             master = MasterKey(_decoded(master_text, "BANK360_MASTER_KEY").decode())
