@@ -250,6 +250,18 @@ class Factory:
         )
         return Made("tkt", customer.id, row)
 
+    async def comment(self, ticket: Made, text: str, *, internal: bool) -> None:
+        row = new_id()
+        await self.insert(
+            "ticket_comment",
+            customer_id=ticket.owner,
+            id=row,
+            ticket_id=ticket.id,
+            internal=internal,
+            body_ciphertext=self.encrypt(ticket.owner, "ticket_comment.body_ciphertext", row, text),
+            written_at=datetime.now(UTC),
+        )
+
     async def call(self, customer: Made, started_at: datetime) -> Made:
         row = new_id()
         await self.insert(
