@@ -146,6 +146,8 @@ async def book(factory: Factory, account: Made, **changes: object) -> None:
         ({"currency": "EUR"}, "do not sum to zero|does not fit"),
         ({"balance_after": None}, "does not fit"),
         ({"entry_customer_id": new_id()}, "no journal entry"),
+        ({"kind": "FEE"}, "no journal entry of its kind"),
+        ({"value_on": date(2018, 1, 2)}, "no journal entry of its kind and time"),
         ({"amount": Decimal(0)}, "ck_posting_amount"),
         ({"amount": Decimal("5.00001")}, "ck_posting_amount"),
         ({"kind": "GIFT"}, "ck_posting_kind"),
@@ -204,6 +206,34 @@ async def test_the_role_of_queries_can_only_read(database_url: str) -> None:
                 await database.fetch(statement, [])
     finally:
         await database.close()
+
+
+async def test_nothing_is_added_to_an_entry_later(
+    owner: asyncpg.Connection, factory: Factory
+) -> None:
+    account = await factory.account(await factory.customer())
+    await book(factory, account)
+    again = """
+        insert into posting (customer_id, id, account_id, entry_customer_id, entry_id, kind, amount,
+            currency, balance_after, booked_at, value_on)
+        select customer_id, gen_random_uuid(), account_id, entry_customer_id, entry_id, kind,
+            amount, currency, balance_after, booked_at, value_on
+        from posting where entry_customer_id = $1
+    """
+    with pytest.raises(asyncpg.RestrictViolationError, match="has postings already"):
+        await owner.execute(again, account.owner)
+    count = "select count(*) from posting where entry_customer_id = $1"
+    assert await owner.fetchval(count, account.owner) == 2
+
+
+@pytest.mark.parametrize("role", ["app_read", "app_write", "jobs"])
+async def test_no_role_of_requests_can_shadow_a_table(owner: asyncpg.Connection, role: str) -> None:
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute(f"set local role {role}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await owner.execute("create temporary table account (id uuid)")
+    await transaction.rollback()
 
 
 @pytest.mark.parametrize("role", ["app_write", "jobs"])
