@@ -5,6 +5,7 @@ All in one file, because a test process imports the bank once and files are spre
 
 import csv
 import gzip
+import json
 import subprocess
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -18,6 +19,7 @@ from conftest import RETAIL_BANK, client_of
 from documents import CUSTOMER_360, WHOLE_OF_MANY
 
 from app.auth.tokens import TokenKey
+from app.db.database import Database
 from app.db.dump import backup
 from app.db.keys import Keys
 from app.db.retail_bank.load import import_retail_bank
@@ -215,3 +217,55 @@ def found_in(file: Path, texts: set[str]) -> list[str]:
     )
     assert run.returncode in {0, 1}, run.stderr
     return run.stdout.splitlines()
+
+
+LISTS = """
+query ($id: ID!) {
+  customers(first: 5) { nodes { id name } }
+  oldest: customers(first: 5, sort: OLDEST) { nodes { id } }
+  tickets(first: 5) { nodes { id subject } }
+  earliest: tickets(first: 5, sort: OLDEST) { nodes { id } }
+  customer(id: $id) {
+    timeline(first: 5) { nodes { __typename ... on Node { id } } }
+    transactions(first: 5) { nodes { id } }
+    interactions(first: 5) { nodes { id } }
+    relationships { customer { name } }
+    heldAccounts { number owner { name } }
+    segments { code }
+    holdings { value { amount } }
+  }
+}
+"""
+# Tables with more than 5,000 rows; a scan of a smaller one may well be the better plan.
+BIG = {"customer", "customer_key", "assignment", "posting", "instalment", "ticket", "ticket_event"}
+
+
+def scans(plan: dict[str, Any]) -> list[str]:
+    """Give the tables that a plan reads from end to end."""
+    found = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
+    return found + [table for child in plan.get("Plans", []) for table in scans(child)]
+
+
+async def test_no_canonical_query_reads_a_big_table_from_end_to_end(
+    bank: Client, retail_bank: tuple[str, Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, list[Any]]] = []
+    fetch = Database.fetch
+
+    async def recorded(database: Database, sql: str, values: list[Any]) -> Any:
+        sent.append((sql, values))
+        return await fetch(database, sql, values)
+
+    monkeypatch.setattr(Database, "fetch", recorded)
+    found = await bank.run(CUSTOMER_360, nationalId="690-40-5090")
+    ids = [found["customerBy"]["id"]]
+    await bank.run(LISTS, id=ids[0])
+    await bank.run(WHOLE_OF_MANY, ids=ids)
+    assert len(sent) > 30
+    connection = await asyncpg.connect(retail_bank[0], server_settings={"role": "app_read"})
+    try:
+        for sql, values in sent:
+            plan = json.loads(await connection.fetchval(f"explain (format json) {sql}", *values))
+            assert BIG.isdisjoint(scans(plan[0]["Plan"])), sql
+    finally:
+        await connection.close()
