@@ -26,6 +26,7 @@ COMMANDS = [
     ["migrate"],
     ["import"],
     ["import", "retail-bank"],
+    ["seed"],
     ["token"],
     ["schema"],
     ["schema", "print"],
@@ -116,6 +117,8 @@ def test_help_has_an_example(shell: Shell, command: list[str]) -> None:
         (["token"], "Missing option '--role' (--help explains)"),
         (["backup"], "Missing argument 'FILE' (--help explains)"),
         (["demo", "--port", "x"], "Invalid value for '--port': "),
+        (["seed"], "Missing option '--customers' (--help explains)"),
+        (["seed", "--customers", "0"], "Invalid value for '--customers': Input should be"),
     ],
 )
 def test_wrong_usage_is_one_line(shell: Shell, arguments: list[str], line: str) -> None:
@@ -129,6 +132,10 @@ def test_wrong_usage_is_one_line(shell: Shell, arguments: list[str], line: str) 
         (["serve", "--workers", "2"], "more than one worker needs REDIS_URL: without it Redis"),
         (["demo", "--import", "other:x"], "--import other:x: expected retail-bank:PATH"),
         (["demo", "--import", "retail-bank:x"], "--import retail-bank:x: x is not a folder"),
+        (
+            ["demo", "--import", "retail-bank:x", "--customers", "9"],
+            "--customers and --import fill the bank in two ways: give one of them",
+        ),
         (["schema", "check", "--file", "none"], "cannot read none: No such file or directory"),
     ],
 )
@@ -321,24 +328,61 @@ def test_a_taken_port_is_named_before_anything_starts(shell: Shell) -> None:
     assert not (shell.folder / "untouched").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_empty_demo_serves_until_it_is_stopped(shell: Shell, number: signal.Signals) -> None:
-    demo = shell.start("demo", "--port", "0", "--data-dir", "demo")
+def test_seeding_again_goes_on_and_another_bank_is_refused(shell: Shell) -> None:
+    output, _ = shell.run("seed", "--customers", "9", "--data-dir", "seeded")
+    assert "9 customers with seed 1 (0 were there already)" in output
+    assert "Ledger in CNY: balanced" in output
+    output, _ = shell.run("seed", "--customers", "9", "--data-dir", "seeded")
+    assert "9 customers with seed 1 (9 were there already)" in output
+    line = shell.refusal("seed", "--customers", "9", "--seed", "2", "--data-dir", "seeded")
+    assert line.startswith("the bank holds invented customers already, made with another --seed")
+    line = shell.refusal("seed", "--customers", "2000000", "--data-dir", "seeded")
+    assert line == "the number of customers is between 1 and 1,000,000, not 2,000,000"
+
+
+def start_demo(shell: Shell, *options: str) -> tuple["subprocess.Popen[str]", str]:
+    """Start a demo; gives it and its address once it has filled the bank."""
+    demo = shell.start("demo", "--port", "0", *options)
     assert demo.stdout is not None
-    url = demo.stdout.readline().split()[1]
+    for line in iter(demo.stdout.readline, ""):
+        if line.startswith("bank360 "):
+            return demo, line.split()[1]
+    raise AssertionError(demo.communicate())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_empty_demo_is_filled_and_serves_until_it_is_stopped(
+    shell: Shell, number: signal.Signals
+) -> None:
+    folder = f"demo_{number}"
+    demo, url = start_demo(shell, "--data-dir", folder, "--customers", "9")
     with urllib.request.urlopen(f"{url}/healthz", timeout=STEP_SECONDS_MAX) as answer:
         assert answer.status == 200
-    line = shell.refusal("demo", "--port", "0", "--data-dir", "demo")
+    line = shell.refusal("demo", "--port", "0", "--data-dir", folder)
     assert f"is already served by process {demo.pid} (bank360 demo)" in line
-    output, _ = shell.run("psql", "--data-dir", "demo", "--", "-XAtc", "select 1")
+    output, _ = shell.run("psql", "--data-dir", folder, "--", "-XAtc", "select 1")
     assert output == "1\n"
     for role in ROLES:
-        line = shell.refusal("token", "--role", role, "--data-dir", "demo")
-        assert line == f"nobody in this bank has the role {role}: import a bank first"
+        output, _ = shell.run("token", "--role", role, "--data-dir", folder)
+        assert output.count(".") == 2
 
     demo.send_signal(number)
     _, errors = demo.communicate(timeout=STEP_SECONDS_MAX)
     assert demo.returncode == 0
-    assert "the bank is empty: fill it with `bank360 import retail-bank PATH`" in errors
+    assert "filling the empty bank" in errors
     assert "Traceback" not in errors
-    assert find_processes(cluster_of(shell.folder / "demo")) == []
+    assert find_processes(cluster_of(shell.folder / folder)) == []
+
+
+def test_a_demo_finishes_what_was_cut_off_and_fills_nothing_twice(shell: Shell) -> None:
+    shell.run("seed", "--customers", "9", "--data-dir", "seeded")
+    unfinish = "delete from segment_membership; update segment set computed_at = null"
+    members = "select count(*) > 0 from segment_membership"
+    shell.run("psql", "--data-dir", "seeded", "--", "-Xc", unfinish)
+    for told in ("filling the bank was cut off: going on", "the bank is filled already"):
+        demo, _ = start_demo(shell, "--data-dir", "seeded", "--customers", "9")
+        demo.send_signal(signal.SIGTERM)
+        _, errors = demo.communicate(timeout=STEP_SECONDS_MAX)
+        assert told in errors
+        output, _ = shell.run("psql", "--data-dir", "seeded", "--", "-XAtc", members)
+        assert output == "t\n"
