@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from client import Client
 from embedded_support import clean, make_open_folder
@@ -21,6 +22,10 @@ from app.db.retail_bank.load import import_retail_bank
 from app.db.retail_bank.report import Summary
 from app.main import create_app
 from app.settings import Settings
+
+# How long an example takes says nothing about whether it is right.
+hypothesis.settings.register_profile("bank360", deadline=None)
+hypothesis.settings.load_profile("bank360")
 
 RETAIL_BANK = Path(
     os.environ.get("BANK360_RETAIL_BANK", Path(__file__).parents[2] / "shared/data/retail-bank")

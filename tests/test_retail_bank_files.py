@@ -16,10 +16,10 @@ from app.db.retail_bank.files import (
     SourceFile,
 )
 from app.db.retail_bank.ledger import transaction_day
-from app.db.retail_bank.loans import instalments_due, paid_instalments
+from app.db.retail_bank.loans import paid_instalments
 from app.db.retail_bank.report import FileCount, ImportRefused, Refusal, Summary
 from app.domain.account import InternalPurpose, TransactionKind
-from app.domain.loan import LoanStatus
+from app.domain.loan import LoanStatus, instalments_due
 
 PLAIN = Source("plain.csv.gz", ("name", "value"))
 SECRET = Source("secret.csv.gz", ("name", "value"), personal=True)

@@ -11,7 +11,6 @@ import asyncpg
 
 from app.auth.permissions import Role
 from app.domain.customer import Tier
-from app.domain.dates import add_months
 from app.domain.money import Currency
 from app.domain.service import TicketCategory
 
@@ -53,15 +52,6 @@ QUEUES: Final[Mapping[TicketCategory, str]] = {
 def midnight(day: date) -> datetime:
     """Give the moment at which a day begins, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def instalments_due(granted_on: date, term_months: int, by: date) -> int:
-    """Count the instalments of a loan that are due on or before a day."""
-    months = (by.year - granted_on.year) * 12 + by.month - granted_on.month
-    due = months + 1
-    while due > 0 and add_months(granted_on, due) > by:
-        due -= 1
-    return min(max(due, 0), term_months)
 
 
 class Posts:

@@ -120,3 +120,12 @@ def schedule(
         part = outstanding if number == months else min(payment - interest, outstanding)
         outstanding -= part
         yield Instalment(number, add_months(granted_on, number), part, interest)
+
+
+def instalments_due(granted_on: date, term_months: int, by: date) -> int:
+    """Count the instalments of a loan that are due on or before a day."""
+    months = (by.year - granted_on.year) * 12 + by.month - granted_on.month
+    due = months + 1
+    while due > 0 and add_months(granted_on, due) > by:
+        due -= 1
+    return min(max(due, 0), term_months)

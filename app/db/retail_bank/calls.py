@@ -9,11 +9,12 @@ from typing import Final
 from uuid import UUID
 
 from app.db.crypto import CustomerCipher
+from app.db.loading import midnight
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.accounts import cipher_of
 from app.db.retail_bank.branches import branch_of
 from app.db.retail_bank.clients import PHONE
-from app.db.retail_bank.files import MONTH_FIRST, BadLine, Row, SourceFile, midnight
+from app.db.retail_bank.files import MONTH_FIRST, BadLine, Row, SourceFile
 from app.db.retail_bank.links import client_number
 from app.db.retail_bank.store import Store, batches, source_id_at
 from app.domain.customer import DataSource

@@ -4,12 +4,12 @@ import re
 from datetime import date
 from typing import Final
 
+from app.db.loading import Posts
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.branches import branch_of
 from app.db.retail_bank.customers import Address, Person, store_customers
 from app.db.retail_bank.files import BadLine, Row
 from app.db.retail_bank.links import Links, client_number
-from app.db.retail_bank.staff import Posts
 from app.db.retail_bank.store import DATA_ENDS_ON, Store, batches, source_id
 from app.domain.customer import DataSource, Tier
 

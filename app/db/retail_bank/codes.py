@@ -139,15 +139,6 @@ ACCOUNT_SUB_PRODUCTS: Final[Mapping[str, TicketCategory]] = {
     "Other bank product/service": TicketCategory.OTHER,
 }
 
-QUEUES: Final[Mapping[TicketCategory, str]] = {
-    TicketCategory.CURRENT_ACCOUNT: "ACCOUNTS",
-    TicketCategory.SAVINGS_ACCOUNT: "ACCOUNTS",
-    TicketCategory.TIME_DEPOSIT: "ACCOUNTS",
-    TicketCategory.CREDIT_CARD: "CARDS",
-    TicketCategory.CHEQUE_CASHING: "GENERAL",
-    TicketCategory.OTHER: "GENERAL",
-}
-
 COMPLAINT_CHANNELS: Final[Mapping[str, Channel]] = {
     "Web": Channel.WEB,
     "Referral": Channel.REFERRAL,

@@ -10,8 +10,8 @@ import orjson
 
 from app.auth.permissions import Role
 from app.db.crypto import CustomerCipher
-from app.db.retail_bank.files import SourceFile, midnight
-from app.db.retail_bank.staff import Posts
+from app.db.loading import ADVISED_TIERS, Posts, midnight
+from app.db.retail_bank.files import SourceFile
 from app.db.retail_bank.store import Store, StoredCustomer
 from app.domain.customer import (
     ContactKind,
@@ -26,7 +26,6 @@ from app.domain.customer import (
 COUNTRY: Final = "US"
 CALLING_CODE: Final = "1"
 _LANGUAGE: Final = "en"
-_ADVISED: Final = frozenset({Tier.GOLD, Tier.PLATINUM})
 _CUSTOMER_COLUMNS: Final = (
     "id",
     "number",
@@ -206,7 +205,7 @@ def _contacts(store: Store, person: Person) -> Iterator[tuple[bytes, UUID, Conta
 
 def _assignments(posts: Posts, person: Person) -> Iterator[tuple[object, ...]]:
     roles = [Role.RELATIONSHIP_MANAGER, Role.TELLER]
-    if person.tier in _ADVISED:
+    if person.tier in ADVISED_TIERS:
         roles.append(Role.WEALTH_ADVISOR)
     for role in roles:
         staff_id = posts.holder(person.branch_id, role, person.number)

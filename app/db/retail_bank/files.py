@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
@@ -133,11 +133,6 @@ class Row:
     def leads_nowhere(self, column: str, what: str) -> NoReturn:
         """Refuse a reference to something that is not in the bank."""
         raise self._bad(column, f"names {what} that is not in the bank")
-
-
-def midnight(day: date) -> datetime:
-    """Give the first moment of a day, UTC: the files know days and no time zone."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _records(source: Source, path: Path) -> Iterator[tuple[int, list[str] | None]]:

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from app.db.bank_itself import Bank
 from app.db.crypto import CustomerCipher
+from app.db.loading import midnight
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.accounts import ERASED
 from app.db.retail_bank.chain import ROUNDING_MAX, difference, in_chain_order
-from app.db.retail_bank.files import CURRENCY, BadLine, Row, midnight
+from app.db.retail_bank.files import CURRENCY, BadLine, Row
 from app.db.retail_bank.store import Store, StoredAccount, batches, source_id_at
 from app.domain.account import InternalPurpose, TransactionKind
 from app.domain.customer import DataSource

@@ -13,6 +13,7 @@ import asyncpg
 from app.db.bank_itself import ensure_bank
 from app.db.crypto import CryptoError
 from app.db.keys import Keys
+from app.db.loading import ledger_sums
 from app.db.retail_bank import sources
 from app.db.retail_bank.accounts import import_accounts, import_cards, import_dispositions
 from app.db.retail_bank.branches import import_branches
@@ -121,10 +122,7 @@ async def _import_files(store: Store) -> list[str]:
 
 async def _look_at_ledger(connection: asyncpg.Connection, summary: Summary) -> None:
     """Sum the ledger as it is now, and the differences on customers' accounts."""
-    for currency, total in await connection.fetch(
-        "select currency, sum(amount) from posting group by currency"
-    ):
-        summary.ledger[Currency[currency]] = total
+    summary.ledger.update(await ledger_sums(connection))
     for kind in (TransactionKind.ROUNDING_DIFFERENCE, TransactionKind.UNEXPLAINED_DIFFERENCE):
         for currency, entries, net, absolute in await connection.fetch(
             """

@@ -14,7 +14,14 @@ from app.db.retail_bank.files import CURRENCY, BadLine, Row
 from app.db.retail_bank.store import DATA_ENDS_ON, Store, source_id
 from app.domain.customer import DataSource
 from app.domain.dates import add_months
-from app.domain.loan import Instalment, LoanPurpose, LoanStatus, RepaymentMethod, schedule
+from app.domain.loan import (
+    Instalment,
+    LoanPurpose,
+    LoanStatus,
+    RepaymentMethod,
+    instalments_due,
+    schedule,
+)
 
 TERM_MONTHS_MAX: Final = 600
 _NUMBER: Final = re.compile(r"L[0-9]{8}")
@@ -144,15 +151,6 @@ async def store_loans(
     await store.copy("loan", _LOAN_COLUMNS, [loan.row() for loan in new])
     await store.copy("instalment", _INSTALMENT_COLUMNS, _schedules(new, look))
     return len(new)
-
-
-def instalments_due(granted_on: date, term_months: int, by: date) -> int:
-    """Count the instalments of a loan that are due on or before a day."""
-    months = (by.year - granted_on.year) * 12 + by.month - granted_on.month
-    due = months + 1
-    while due > 0 and add_months(granted_on, due) > by:
-        due -= 1
-    return min(max(due, 0), term_months)
 
 
 def paid_instalments(status: LoanStatus, granted_on: date, term_months: int) -> int:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from app.db.loading import Posts
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.clients import NATIONAL_ID, PHONE, POSTAL_CODE, full_name
 from app.db.retail_bank.customers import Address, Person, store_customers
 from app.db.retail_bank.files import CURRENCY, MONTH_FIRST, BadLine, Row
 from app.db.retail_bank.loans import Borrowing, store_loans, term
-from app.db.retail_bank.staff import Posts
 from app.db.retail_bank.store import DATA_ENDS_ON, Store, batches, source_id
 from app.domain.customer import DataSource, Tier
 from app.domain.loan import Instalment, LoanStatus, annuity_payment

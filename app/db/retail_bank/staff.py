@@ -7,6 +7,7 @@ from uuid import UUID
 from zlib import crc32
 
 from app.auth.permissions import Role
+from app.db.loading import BRANCH_POSTS, HEAD_OFFICE_POSTS, SECOND_POSTS, Posts
 from app.db.retail_bank.report import ImportRefused
 from app.db.retail_bank.store import Store, source_id
 
@@ -21,30 +22,8 @@ _LAST_NAMES: Final = (
     "Silva", "Tanaka", "Ueda", "Vargas", "Walsh", "Xu", "Young", "Zhang",
 )  # fmt: skip
 
-_BRANCH_POSTS: Final = (
-    Role.BRANCH_MANAGER,
-    Role.RELATIONSHIP_MANAGER,
-    Role.RELATIONSHIP_MANAGER,
-    Role.TELLER,
-    Role.TELLER,
-    Role.LOAN_OFFICER,
-    Role.SERVICE_AGENT,
-    Role.WEALTH_ADVISOR,
-)
-_HEAD_OFFICE_POSTS: Final = (
-    Role.RISK_OFFICER,
-    Role.MARKETER,
-    Role.ANALYST,
-    Role.EXECUTIVE,
-    Role.COMPLIANCE,
-    Role.ADMIN,
-)
 _HEAD_OFFICE: Final = 0
-# Two people of the first branch hold a second post, so that acting in one role can be shown.
-_SECOND_POSTS: Final = {
-    (1, 2): Role.LOAN_OFFICER,
-    (1, 4): Role.SERVICE_AGENT,
-}
+_FIRST_BRANCH: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +45,12 @@ def _name(number: str) -> str:
 
 def people(district: int, branch_id: UUID | None) -> Iterator[Person]:
     """Invent the staff of a district's branch; district 0 is the head office."""
-    posts = _BRANCH_POSTS if district else _HEAD_OFFICE_POSTS
+    posts = BRANCH_POSTS if district else HEAD_OFFICE_POSTS
     for place, role in enumerate(posts, start=1):
         number = f"S{district:02d}{place:02d}"
-        second = _SECOND_POSTS.get((district, place))
+        second = SECOND_POSTS.get(place) if district == _FIRST_BRANCH else None
         roles = (role, second) if second else (role,)
         yield Person(source_id("staff", number), number, _name(number), branch_id, roles)
-
-
-class Posts:
-    """Who holds which post in which branch."""
-
-    def __init__(self) -> None:
-        self._holders: dict[tuple[UUID | None, Role], list[UUID]] = {}
-
-    def add(self, person: Person) -> None:
-        """Note a person under each of the person's posts."""
-        for role in person.roles:
-            self._holders.setdefault((person.branch_id, role), []).append(person.id)
-
-    def holder(self, branch_id: UUID, role: Role, share_by: str) -> UUID:
-        """Choose one holder of a post in a branch; equal ``share_by`` gives the same one."""
-        holders = self._holders[branch_id, role]
-        return holders[crc32(share_by.encode()) % len(holders)]
 
 
 async def store_staff(store: Store) -> Posts:
@@ -101,7 +63,7 @@ async def store_staff(store: Store) -> Posts:
         staff.extend(people(district, branch_id))
     posts = Posts()
     for person in staff:
-        posts.add(person)
+        posts.add(person.id, person.branch_id, person.roles)
     known = await store.owners("staff", "number", "id", [person.number for person in staff])
     for person in staff:
         if known.get(person.number, person.id) != person.id:

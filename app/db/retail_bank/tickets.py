@@ -8,10 +8,10 @@ from typing import Final
 from uuid import UUID
 
 from app.auth.permissions import Role
+from app.db.loading import QUEUES, Posts, midnight
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.calls import Call, Ticketed
-from app.db.retail_bank.files import DAY_FIRST, Row, SourceFile, midnight
-from app.db.retail_bank.staff import Posts
+from app.db.retail_bank.files import DAY_FIRST, Row, SourceFile
 from app.db.retail_bank.store import Store, batches, source_id
 from app.domain.customer import DataSource
 from app.domain.service import (
@@ -103,7 +103,7 @@ class _Complaint:
             self.status,
             self.priority,
             self.channel,
-            codes.QUEUES[self.category],
+            QUEUES[self.category],
             self.assignee_id,
             self.opened_at,
             self.due_at,

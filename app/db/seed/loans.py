@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from app.db.loading import instalments_due, midnight
+from app.db.loading import midnight
 from app.db.seed import ledger
 from app.db.seed.ledger import DAY_SECONDS, Account
 from app.db.seed.people import Member, Person, choose
@@ -22,6 +22,7 @@ from app.domain.loan import (
     LoanStatus,
     RepaymentMethod,
     annuity_payment,
+    instalments_due,
     schedule,
 )
 
