@@ -11,59 +11,23 @@ DSN the embedded PostgreSQL is started in a temporary folder.
 import argparse
 import asyncio
 import json
-import os
-import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
+from plain_copy import copy, drop, export, fresh, machine, server
 
-from app import embedded
-from app.db import tables
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.db.retail_bank.load import import_retail_bank
 
 IMPORTED: Final = "bank360_bench_import"
 COPIED: Final = "bank360_bench_copy"
-TABLES: Final = [table.name for table in tables.Customer.metadata.sorted_tables]
 _MB: Final = 1024
-
-
-def dsn_of(dsn: str, database: str) -> str:
-    parts = urlsplit(dsn)
-    return urlunsplit(parts._replace(path=f"/{database}"))
-
-
-async def fresh(dsn: str, database: str) -> str:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(f"drop database if exists {database}")
-        await connection.execute(f"create database {database}")
-    finally:
-        await connection.close()
-    target = dsn_of(dsn, database)
-    await upgrade(target)
-    return target
-
-
-async def drop(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        for database in (IMPORTED, COPIED):
-            await connection.execute(f"drop database if exists {database}")
-    finally:
-        await connection.close()
 
 
 def child(dsn: str, data: str) -> None:
@@ -88,32 +52,6 @@ def run_import(dsn: str, data: Path) -> dict[str, float]:
     return measured
 
 
-async def export(dsn: str, folder: Path) -> dict[str, int]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        rows = {}
-        for table in TABLES:
-            status = await connection.copy_from_table(table, output=folder / table, format="binary")
-            rows[table] = int(status.split()[-1])
-        return {table: count for table, count in rows.items() if count}
-    finally:
-        await connection.close()
-
-
-async def copy(dsn: str, folder: Path, rows: dict[str, int]) -> float:
-    connection = await asyncpg.connect(dsn)
-    try:
-        began = perf_counter()
-        async with connection.transaction():
-            for table in rows:
-                await connection.copy_to_table(table, source=folder / table, format="binary")
-        for table in rows:
-            await connection.execute(f"analyze {table}")
-        return perf_counter() - began
-    finally:
-        await connection.close()
-
-
 async def measure(dsn: str, data: Path, rounds: int) -> dict[str, Any]:
     imports: list[dict[str, float]] = []
     copies: list[float] = []
@@ -125,7 +63,7 @@ async def measure(dsn: str, data: Path, rounds: int) -> dict[str, Any]:
             rows = await export(imported, Path(folder))
             copied = await fresh(dsn, COPIED)
             copies.append(await copy(copied, Path(folder), rows))
-        await drop(dsn)
+        await drop(dsn, IMPORTED, COPIED)
     return {
         "rows": rows,
         "import_seconds": median(one["seconds"] for one in imports),
@@ -135,36 +73,10 @@ async def measure(dsn: str, data: Path, rounds: int) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def server(dsn: str | None) -> Iterator[str]:
-    if dsn is not None:
-        yield dsn
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        running = embedded.start(Path(folder), notice=lambda line: print(line, file=sys.stderr))
-        try:
-            yield running.dsn
-        finally:
-            running.stop()
-            # Started by root, the cluster may lie outside the temporary folder.
-            shutil.rmtree(running.home)
-
-
-def commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-    )
-    return done.stdout.strip() or "unknown"
-
-
 def show(result: dict[str, Any]) -> None:
     total = sum(result["rows"].values())
     imported, copied = result["import_seconds"], result["copy_seconds"]
-    print(f"{platform.platform()}, {os.cpu_count()} cores, commit {commit()}")
+    print(machine())
     print(f"{total:,} rows in {len(result['rows'])} tables:")
     for table, count in sorted(result["rows"].items(), key=lambda item: -item[1]):
         print(f"  {table:<24}{count:>12,}")

@@ -11,56 +11,24 @@ PostgreSQL is started in a temporary folder.
 import argparse
 import asyncio
 import json
-import os
-import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
+from plain_copy import copy, drop, export, fresh, machine, server
 
-from app import embedded
-from app.db import tables
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.db.seed.load import seed_bank
 
 SEEDED: Final = "bank360_bench_seed"
 COPIED: Final = "bank360_bench_seed_copy"
-TABLES: Final = [table.name for table in tables.Customer.metadata.sorted_tables]
 BUSINESS_DATE: Final = date(2026, 6, 30)
 SEED: Final = 1
 _MB: Final = 1024
-
-
-async def fresh(dsn: str, database: str) -> str:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(f"drop database if exists {database}")
-        await connection.execute(f"create database {database}")
-    finally:
-        await connection.close()
-    target = urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
-    await upgrade(target)
-    return target
-
-
-async def drop(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        for database in (SEEDED, COPIED):
-            await connection.execute(f"drop database if exists {database}")
-    finally:
-        await connection.close()
 
 
 def child(dsn: str, customers: int) -> None:
@@ -95,32 +63,6 @@ def run_seed(dsn: str, customers: int) -> dict[str, float]:
     return measured
 
 
-async def export(dsn: str, folder: Path) -> dict[str, int]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        rows = {}
-        for table in TABLES:
-            status = await connection.copy_from_table(table, output=folder / table, format="binary")
-            rows[table] = int(status.split()[-1])
-        return {table: count for table, count in rows.items() if count}
-    finally:
-        await connection.close()
-
-
-async def copy(dsn: str, folder: Path, rows: dict[str, int]) -> float:
-    connection = await asyncpg.connect(dsn)
-    try:
-        began = perf_counter()
-        async with connection.transaction():
-            for table in rows:
-                await connection.copy_to_table(table, source=folder / table, format="binary")
-        for table in rows:
-            await connection.execute(f"analyze {table}")
-        return perf_counter() - began
-    finally:
-        await connection.close()
-
-
 async def measure(dsn: str, customers: int) -> dict[str, Any]:
     seeded = await fresh(dsn, SEEDED)
     measured: dict[str, Any] = await asyncio.to_thread(run_seed, seeded, customers)
@@ -128,23 +70,8 @@ async def measure(dsn: str, customers: int) -> dict[str, Any]:
         rows = await export(seeded, Path(folder))
         copied = await fresh(dsn, COPIED)
         measured["copy_seconds"] = await copy(copied, Path(folder), rows)
-    await drop(dsn)
+    await drop(dsn, SEEDED, COPIED)
     return measured
-
-
-@contextmanager
-def server(dsn: str | None) -> Iterator[str]:
-    if dsn is not None:
-        yield dsn
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        running = embedded.start(Path(folder), notice=lambda line: print(line, file=sys.stderr))
-        try:
-            yield running.dsn
-        finally:
-            running.stop()
-            # Started by root, the cluster may lie outside the temporary folder.
-            shutil.rmtree(running.home)
 
 
 def show(customers: int, one: dict[str, Any]) -> None:
@@ -165,7 +92,7 @@ def main() -> None:
     if options.child:
         child(options.child, options.customers[0])
         return
-    print(f"{platform.platform()}, {os.cpu_count()} cores")
+    print(machine())
     print(f"{'':>22}{'seed':>9}{'':>10}{'peak':>9}{'Python':>9}{'COPY':>9}")
     print(
         f"{'customers':>10}{'rows':>12}{'s':>9}{'rows/s':>10}{'MB':>9}{'CPU s':>9}{'s':>9}"
