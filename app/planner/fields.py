@@ -4,6 +4,7 @@ A kind says which labelled expressions it needs from the row's statement (``sele
 its value follows from them (``value``). Relations say how child rows join instead.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,7 +20,7 @@ T = TypeVar("T")
 Selects = Iterator[tuple[str, ColumnElement[Any]]]
 
 
-class Kind:
+class Kind(ABC):
     """What all kinds of field share."""
 
     def reads_ciphertext(self, projection: Projection) -> bool:
@@ -27,19 +28,23 @@ class Kind:
         del projection
         return False
 
+    @abstractmethod
     def selects(
         self, name: str, projection: Projection, table: FromClause, scope: Scope
     ) -> Selects:
         """Give the labels that the field ``name`` reads, with their SQL over ``table``."""
-        raise NotImplementedError
 
+
+class Valued(Kind):
+    """A kind whose value follows from the row itself."""
+
+    @abstractmethod
     def value(self, name: str, row: Row, reader: Reader) -> Any:
         """Give the field's value from the row's labels."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Identity(Kind):
+class Identity(Valued):
     """The global id."""
 
     def selects(
@@ -56,7 +61,7 @@ class Identity(Kind):
 
 
 @dataclass(frozen=True)
-class Column(Kind):
+class Column(Valued):
     """A column, or an SQL expression over columns that are not encrypted."""
 
     expression: Expression | None
@@ -76,7 +81,7 @@ class Column(Kind):
 
 
 @dataclass(frozen=True)
-class Encrypted(Kind, Generic[T]):
+class Encrypted(Valued, Generic[T]):
     """A column of ciphertext, decrypted for the answer; ``decode`` reads the clear text."""
 
     column: str
@@ -101,7 +106,7 @@ class Encrypted(Kind, Generic[T]):
 
 
 @dataclass(frozen=True)
-class Embedded(Kind, Generic[T]):
+class Embedded(Valued, Generic[T]):
     """An object without a table, made of columns; null where its first column is null."""
 
     make: Callable[..., T]
@@ -124,7 +129,7 @@ class Embedded(Kind, Generic[T]):
 
 
 @dataclass(frozen=True)
-class Computed(Kind, Generic[T]):
+class Computed(Valued, Generic[T]):
     """A Python function of other fields and of SQL expressions.
 
     A text in ``needs`` names a field of the same projection, whose value (decrypted, where it is
@@ -243,7 +248,7 @@ class Relation(Kind):
 
 
 @dataclass(frozen=True)
-class Aggregate(Kind):
+class Aggregate(Valued):
     """One value over a relation's rows, such as a count or a sum."""
 
     relation: str

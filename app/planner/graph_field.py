@@ -12,7 +12,7 @@ from strawberry.types.lazy_type import LazyType
 from strawberry.types.unset import UNSET
 
 from app.planner import relations
-from app.planner.fields import Column, Kind, Relation, Union
+from app.planner.fields import Column, Kind, Relation, Union, Valued
 from app.planner.projection import Projection, Row
 
 KIND: Final = "kind"
@@ -104,6 +104,7 @@ class GraphField(StrawberryField):
             )
         if isinstance(kind, Union):
             return relations.resolve_union(self.python_name, kind, source, info, kwargs)
+        assert isinstance(kind, Valued)
         return kind.value(self.python_name, source, info.context.reader)
 
 

@@ -1,5 +1,6 @@
 """Batches: one SQL statement per relation and level, however many parents there are."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -75,7 +76,7 @@ def _key_values(keys: Sequence[Keys]) -> dict[str, Any]:
     return {_key(n): list(values) for n, values in enumerate(zip(*keys, strict=True))}
 
 
-class _Loader(DataLoader[Keys, Any]):
+class _Loader(DataLoader[Keys, Any], ABC):
     """What the loaders of a relation share."""
 
     max_batch_size = _PARENTS_MAX
@@ -86,8 +87,9 @@ class _Loader(DataLoader[Keys, Any]):
         self._reader = reader
         self._children = children
 
+    @abstractmethod
     def _statement(self) -> Select[Any]:
-        raise NotImplementedError
+        """Build the statement for the parents' keys."""
 
     async def _fetch(self, keys: Sequence[Keys]) -> Sequence[Any]:
         what = self._children
