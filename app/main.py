@@ -4,23 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from asyncpg import PostgresError
-from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app import graphiql, logs
+from app import graphiql, health, logs
 from app.auth.tokens import TokenKey
 from app.auth.viewer import Viewer
 from app.db.database import Database
 from app.db.key_check import check_keys
 from app.db.keys import Keys
-from app.db.migrate import is_current
 from app.db.redis import open_redis
 from app.db.scope import RowScope
 from app.execution import Executor
@@ -63,25 +58,6 @@ def create_app(
         reader = Reader(database, keys.ring, cursors, RowScope(viewer), settings.page_size_max)
         return Context(viewer, reader, keys.index)
 
-    async def healthz(_request: Request) -> Response:
-        return JSONResponse({"status": "alive"})
-
-    async def readyz(_request: Request) -> Response:
-        """Say whether requests can be answered, and if not, what is missing."""
-        missing = []
-        try:
-            if not await is_current(database_url):
-                missing.append("the database needs 'bank360 migrate'")
-        except (OSError, PostgresError):
-            missing.append("the database does not answer")
-        try:
-            await app.state.redis.ping()
-        except RedisError:
-            missing.append("Redis does not answer")
-        if missing:
-            return JSONResponse({"status": "not ready", "missing": missing}, 503)
-        return JSONResponse({"status": "ready"})
-
     limits = Limits(
         depth=settings.query_depth_max,
         aliases=settings.query_aliases_max,
@@ -101,8 +77,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/graphql", endpoint.answer, methods=methods),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
+            *health.routes(database_url),
             *graphiql.routes(),
         ],
         middleware=[
