@@ -5,6 +5,7 @@ out stops the server. `demo` and `serve` also hold the lock of the one owner. Th
 the locks of a killed process, whose server is then taken over by the next start.
 """
 
+import atexit
 import fcntl
 import os
 import sys
@@ -46,18 +47,31 @@ class EmbeddedPostgres:
         self.bin_dir = client_bin()
         self.data_dir = place.private.parent
         self.home = place.home
+        # Whatever tears the program apart on its way to `stop`, this is still called.
+        atexit.register(self.stop)
 
     def stop(self) -> None:
         """Stop using the server; it is shut down unless another bank360 process still uses it."""
-        locks, self._locks = self._locks, None
-        if locks is None:
-            return
-        try:
-            with impatience(), locks.gate():
-                if locks.leave_as_last():
-                    self._server.shut_down()
-        finally:
-            locks.close()
+        interrupted: KeyboardInterrupt | SystemExit | None = None
+        while self._locks is not None:
+            try:
+                self._leave(self._locks)
+            except (KeyboardInterrupt, SystemExit) as error:
+                # A second signal came before this one's work began; the server would outlive us.
+                interrupted = error
+        atexit.unregister(self.stop)
+        if interrupted is not None:
+            raise interrupted
+
+    def _leave(self, locks: "_Locks") -> None:
+        with impatience():
+            try:
+                with locks.gate():
+                    if locks.leave_as_last():
+                        self._server.shut_down()
+            finally:
+                self._locks = None
+                locks.close()
 
     def __enter__(self) -> Self:
         """Return the server."""
