@@ -20,9 +20,9 @@ from graphql import (
 
 from app.limits import Limits, check
 from app.planner.errors import RefusedError, too_large
+from app.request import BAD_REQUEST
 from app.resolvers.context import Context
 
-BAD_REQUEST: Final = "BAD_REQUEST"
 # A document of 8,000 letters takes some 300 KB parsed: at most 150 MB in all.
 _DOCUMENTS_MAX: Final = 500
 _DOCUMENT_LENGTH_MAX: Final = 8_000

@@ -21,6 +21,7 @@ from app.db.scope import RowScope
 from app.execution import Executor
 from app.http import Endpoint
 from app.limits import Limits
+from app.operation import Operations
 from app.planner.cursors import Cursors
 from app.planner.reader import Reader
 from app.resolvers.context import Context
@@ -66,13 +67,8 @@ def create_app(
         nodes=settings.query_nodes_max,
     )
     executor = Executor(graphql_schema(), settings.query_tokens_max, limits)
-    endpoint = Endpoint(
-        executor,
-        token_key.verify,
-        context,
-        body_bytes_max=settings.body_bytes_max,
-        seconds_max=settings.operation_timeout_seconds,
-    )
+    operations = Operations(executor, context, settings.operation_timeout_seconds)
+    endpoint = Endpoint(operations, token_key.verify, settings.body_bytes_max)
     methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     app = Starlette(
         routes=[
