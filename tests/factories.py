@@ -177,6 +177,37 @@ class Factory:
             "update account set balance = $2 where id = $1", account.id, balance
         )
 
+    async def transfer(self, payer: Made, payee: Made, amount: str, at: datetime) -> None:
+        """Book a transfer from one account to another, ordered in the mobile app."""
+        entry, kind = new_id(), "TRANSFER_OUT"
+        moment = {"booked_at": at, "value_on": at.date()}
+        await self.insert(
+            "journal_entry",
+            customer_id=payer.owner,
+            id=entry,
+            kind=kind,
+            source="BANK360",
+            **moment,
+        )
+        common = {"entry_customer_id": payer.owner, "entry_id": entry, "channel": "MOBILE"} | moment
+        sides = []
+        for account, side, moved in (
+            (payer, kind, -Decimal(amount)),
+            (payee, "TRANSFER_IN", Decimal(amount)),
+        ):
+            balance = await self.connection.fetchval(
+                "update account set balance = balance + $2 where id = $1 returning balance",
+                account.id,
+                moved,
+            )
+            own = {"customer_id": account.owner, "id": new_id(), "account_id": account.id}
+            money = {"kind": side, "currency": "USD", "amount": moved, "balance_after": balance}
+            sides.append(own | money | common)
+        # One statement: the ledger refuses one that leaves an entry out of balance.
+        await self.connection.copy_records_to_table(
+            "posting", records=[tuple(side.values()) for side in sides], columns=list(sides[0])
+        )
+
     async def loan(self, customer: Made, *, paid: int, **given: Any) -> Made:
         """A loan over 12 months whose first ``paid`` instalments are paid."""
         row = new_id()

@@ -7,12 +7,13 @@ from typing import Any, TypeVar, cast, dataclass_transform
 import sqlalchemy as sa
 import strawberry
 from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 from strawberry.types.base import StrawberryOptional, get_object_definition
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from app.planner import fields
-from app.planner.fields import Kind, Member, Relation, Through
+from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import filter_input
 from app.planner.graph_field import GraphField, declared
 from app.planner.projection import Expression, Order, Projection, Row, Source
@@ -73,12 +74,15 @@ def relation(
     *join: tuple[str, str],
     description: str,
     where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+    arguments: tuple[Argument, ...] = (),
+    check: Callable[..., None] | None = None,
 ) -> Any:
     """Declare child rows: all of them for a list type, else the one or null.
 
-    ``join`` pairs (column here, column of the child).
+    ``join`` pairs (column here, column or parameter of the child); see fields.Relation.
     """
-    return declared(Relation(join=join, where=where), description)
+    kind = Relation(join=join, where=where, arguments=arguments, check=check)
+    return declared(kind, description)
 
 
 def through(
@@ -155,11 +159,12 @@ def projection(
     owner: str | None = "customer_id",
     key: str | None = "id",
     orders: dict[str, Order] | None = None,
+    parameters: dict[str, TypeEngine[Any]] | None = None,
 ) -> Callable[[TypeT], TypeT]:
     """Make a GraphQL type of a class whose fields are declared with the words above."""
 
     def wrap(cls: TypeT) -> TypeT:
-        made = Projection(cls.__name__, source, prefix, owner, key, orders or {})
+        made = Projection(cls.__name__, source, prefix, owner, key, orders or {}, parameters or {})
 
         def is_type_of(row: Any, _info: Any) -> bool:
             return isinstance(row, Row) and row.projection is made

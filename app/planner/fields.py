@@ -181,12 +181,23 @@ class Through:
     child: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a relation that becomes a parameter of its child's query."""
+
+    name: str
+    type: Any
+    description: str
+
+
 @dataclass(frozen=True, eq=False)
 class Relation(Kind):
     """Child rows: which columns pair parent and child, and which rows and order.
 
-    ``join`` pairs (column of the parent, column of the child). ``where`` narrows the child rows.
-    An ``entry`` begins at a root field, so only rows in the viewer's scope are given.
+    ``join`` pairs (column of the parent, column or parameter of the child). ``arguments`` give
+    further parameters, by their names in Python; ``check`` refuses values that do not fit.
+    ``where`` narrows the child rows. An ``entry`` begins at a root field, so only rows in the
+    viewer's scope are given.
     """
 
     join: tuple[tuple[str, str], ...] = ()
@@ -195,6 +206,8 @@ class Relation(Kind):
     entry: bool = False
     where: Callable[[FromClause], ColumnElement[bool]] | None = None
     through_where: Callable[[FromClause], ColumnElement[bool]] | None = None
+    arguments: tuple[Argument, ...] = ()
+    check: Callable[..., None] | None = None
 
     def parent_columns(self) -> tuple[str, ...]:
         """Give the parent's columns that child rows are found by, each once."""
@@ -210,10 +223,29 @@ class Relation(Kind):
         for column in self.parent_columns():
             yield f":{column}", table.c[column]
 
-    def key_types(self, child: FromClause) -> list[sa.types.TypeEngine[Any]]:
-        """Give the SQL types of the parent's columns, read off the columns they equal."""
+    def child_rows(
+        self, projection: Projection, keys: Mapping[str, ColumnElement[Any]]
+    ) -> FromClause:
+        """Give the child's table or query for one place in a statement."""
+        if not projection.parameters:
+            return projection.alias()
+        given = {
+            theirs: keys[ours] for ours, theirs in self.join if theirs in projection.parameters
+        }
+        for argument in self.arguments:
+            type_ = projection.parameters[argument.name]
+            given[argument.name] = sa.cast(sa.bindparam(argument.name, None, type_=type_), type_)
+        return projection.alias(given)
+
+    def key_types(self, child: Projection) -> list[sa.types.TypeEngine[Any]]:
+        """Give the SQL types of the parent's columns, read off what they are paired with."""
         if self.through is None:
-            types = {ours: child.c[theirs].type for ours, theirs in self.join}
+            types = {
+                ours: child.parameters[theirs]
+                if theirs in child.parameters
+                else child.table.c[theirs].type
+                for ours, theirs in self.join
+            }
         else:
             link: Any = self.through.table
             types = {theirs: link.__table__.c[ours].type for ours, theirs in self.through.parent}
@@ -224,7 +256,7 @@ class Relation(Kind):
         return tuple(row[f":{column}"] for column in self.parent_columns())
 
     def connect(
-        self, child: FromClause, keys: Mapping[str, ColumnElement[Any]]
+        self, projection: Projection, child: FromClause, keys: Mapping[str, ColumnElement[Any]]
     ) -> tuple[FromClause, list[ColumnElement[bool]]]:
         """Give where child rows come from and the conditions that tie them to the parent's keys.
 
@@ -234,7 +266,11 @@ class Relation(Kind):
         conditions: list[ColumnElement[bool]] = []
         origin = child
         if self.through is None:
-            conditions += [child.c[theirs] == keys[ours] for ours, theirs in self.join]
+            conditions += [
+                child.c[theirs] == keys[ours]
+                for ours, theirs in self.join
+                if theirs not in projection.parameters
+            ]
         else:
             link = sa.alias(self.through.table.__table__)  # type: ignore[attr-defined]
             on = [link.c[ours] == child.c[theirs] for ours, theirs in self.through.child]
@@ -263,7 +299,7 @@ class Aggregate(Valued):
         of_child = relation_child(projection, self.relation)
         child = of_child.alias()
         keys = {column: table.c[column] for column in relation.parent_columns()}
-        origin, conditions = relation.connect(child, keys)
+        origin, conditions = relation.connect(of_child, child, keys)
         conditions += of_child.narrowed(child, scope, entry=False)
         if self.where is not None:
             conditions.append(self.where(child))

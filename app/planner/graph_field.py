@@ -10,6 +10,7 @@ from strawberry.types.base import StrawberryContainer, StrawberryList, get_objec
 from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
 from strawberry.types.unset import UNSET
+from strawberry.utils.str_converters import to_camel_case
 
 from app.planner import relations
 from app.planner.fields import Column, Kind, Relation, Union, Valued
@@ -21,7 +22,8 @@ KIND: Final = "kind"
 def _argument(name: str, annotation: Any, description: str) -> StrawberryArgument:
     return StrawberryArgument(
         python_name=name,
-        graphql_name=None,
+        # A trailing underscore keeps clear of Python's own words.
+        graphql_name=to_camel_case(name.rstrip("_")),
         type_annotation=StrawberryAnnotation(annotation),
         default=UNSET,
         description=description,
@@ -84,6 +86,11 @@ class GraphField(StrawberryField):
                 self._arguments = list_arguments(self.child(), paged=kind.paged)
             else:
                 self._arguments = []
+            if isinstance(kind, Relation):
+                self._arguments += [
+                    _argument(each.name, each.type | None, each.description)
+                    for each in kind.arguments
+                ]
         return self._arguments
 
     def get_result(

@@ -32,11 +32,12 @@ class Children:
     names: tuple[str, ...]
     window: Window
     filter: Any = None
+    arguments: tuple[tuple[str, Any], ...] = ()
 
     def identity(self) -> tuple[object, ...]:
         """Give what two places of an operation must share to be read in one batch."""
         # An argument is converted for each parent anew, so filters are compared by content.
-        return (id(self.relation), self.names, self.window, repr(self.filter))
+        return (id(self.relation), self.names, self.window, repr(self.filter), self.arguments)
 
 
 def _batched(
@@ -101,6 +102,7 @@ class _Loader(DataLoader[Keys, Any], ABC):
             # A filter's values are part of the statement that it builds.
             statement = prepare(self._statement())
         values = _key_values(keys) | what.window.values() | dict(scope.values)
+        values |= dict(what.arguments)
         return await self._reader.fetch(statement, values)
 
 
@@ -111,7 +113,7 @@ class ChildLoader(_Loader):
         what = self._children
         order = ordering.terms(what.projection, what.window.order)
         return _batched(
-            what.relation.key_types(what.projection.table),
+            what.relation.key_types(what.projection),
             what.relation.parent_columns(),
             lambda columns: child_rows(
                 what.relation,
@@ -142,7 +144,7 @@ class CountLoader(_Loader):
     def _statement(self) -> Select[Any]:
         what = self._children
         return _batched(
-            what.relation.key_types(what.projection.table),
+            what.relation.key_types(what.projection),
             what.relation.parent_columns(),
             lambda columns: count_rows(
                 what.relation,
@@ -210,7 +212,7 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
     def _statement(self) -> Select[Any]:
         types: dict[str, sa.types.TypeEngine[Any]] = {}
         for branch in self._branches:
-            found = branch.relation.key_types(branch.projection.table)
+            found = branch.relation.key_types(branch.projection)
             types |= dict(zip(branch.relation.parent_columns(), found, strict=True))
         return _batched(
             [types[column] for column in self._columns],

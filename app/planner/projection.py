@@ -6,10 +6,13 @@ from functools import cached_property
 from typing import Any, Final, Protocol, TypeAlias, cast
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
+from app.db.given import Given
 from app.planner.global_id import format_id
 
 # Labels that every row carries beside its fields. A colon never stands in a field's name.
@@ -19,7 +22,7 @@ KEY: Final = ":key"
 
 # A column's name, or an expression over the table as it is aliased in the statement.
 Expression: TypeAlias = str | Callable[[FromClause], ColumnElement[Any]]
-Source: TypeAlias = type[SQLModel] | Callable[[], FromClause]
+Source: TypeAlias = type[SQLModel] | Callable[..., FromClause]
 
 
 class Scope(Protocol):
@@ -54,9 +57,10 @@ class Order:
 class Projection:
     """How rows of one table (or query) become objects of one GraphQL type.
 
-    ``owner`` is the column with the customer's id: ``customer_id`` unless the row belongs to
-    nobody (None) or owns itself. ``key`` is the row's own id; None for rows without identity,
-    such as totals.
+    A query with ``parameters`` (names and SQL types) is made anew for each relation, with what
+    the relation pairs with them. ``owner`` is the column with the customer's id:
+    ``customer_id`` unless the row belongs to nobody (None) or owns itself. ``key`` is the row's
+    own id; None for rows without identity, such as totals.
     """
 
     type_name: str
@@ -65,6 +69,7 @@ class Projection:
     owner: str | None
     key: str | None
     orders: Mapping[str, Order]
+    parameters: Mapping[str, TypeEngine[Any]] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     # The projection of each relation's child rows, found when first asked for: types may refer to
     # each other in a circle.
@@ -77,6 +82,9 @@ class Projection:
         """The table or query that rows come from."""
         if isinstance(self.source, type):
             return cast("FromClause", cast("Any", self.source).__table__)
+        if self.parameters:
+            nothing = {name: sa.cast(sa.null(), type_) for name, type_ in self.parameters.items()}
+            return self.source(Given(nothing))
         return self.source()
 
     @cached_property
@@ -93,8 +101,14 @@ class Projection:
         """Give the Python type of a column's values."""
         return self.table.c[name].type.python_type
 
-    def alias(self) -> FromClause:
-        """Give the table under a name of its own, for one place in a statement."""
+    def alias(self, given: Mapping[str, ColumnElement[Any]] | None = None) -> FromClause:
+        """Give the table under a name of its own, for one place in a statement.
+
+        ``given`` are the values of the parameters, where the projection has any.
+        """
+        if self.parameters:
+            assert given is not None
+            return cast("Callable[[Given], FromClause]", self.source)(Given(given)).alias()
         return self.table.alias()
 
     def owner_of(self, table: FromClause) -> ColumnElement[Any]:

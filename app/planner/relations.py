@@ -70,12 +70,16 @@ async def _rows(
     if None in keys:
         return [] if is_list else None
     sort = given.get("sort")
+    arguments = {each.name: given.get(each.name) for each in relation.arguments}
+    if relation.check is not None:
+        relation.check(**arguments)
     children = Children(
         relation,
         child,
         selected(child, info, ROW_PATHS),
         Window(order=sort.name if sort else None),
         given.get("filter"),
+        tuple(arguments.items()),
     )
     rows = await children_of(info.context.reader, children).load(keys)
     if is_list:

@@ -71,8 +71,8 @@ def child_rows(
     columns selected beside what the fields ``names`` need, under ``:column``: the order's, for
     cursors.
     """
-    table = projection.alias()
-    origin, conditions = relation.connect(table, keys)
+    table = relation.child_rows(projection, keys)
+    origin, conditions = relation.connect(projection, table, keys)
     columns = labelled(projection, table, names, scope)
     columns += [table.c[column].label(f":{column}") for column in labels]
     if any(projection.fields[name].reads_ciphertext(projection) for name in names):
@@ -105,8 +105,8 @@ def count_rows(
     given_filter: Any = None,
 ) -> Select[Any]:
     """Give the statement that counts a relation's child rows for one parent."""
-    table = projection.alias()
-    origin, conditions = relation.connect(table, keys)
+    table = relation.child_rows(projection, keys)
+    origin, conditions = relation.connect(projection, table, keys)
     conditions += projection.narrowed(table, scope, entry=relation.entry)
     if given_filter is not None:
         conditions.append(filters.condition(projection, table, given_filter))
@@ -126,8 +126,8 @@ def identity_rows(
 
     A branch is ordered and limited itself, so that its index ends the search early.
     """
-    table = projection.alias()
-    origin, conditions = relation.connect(table, keys)
+    table = relation.child_rows(projection, keys)
+    origin, conditions = relation.connect(projection, table, keys)
     conditions += projection.narrowed(table, scope, entry=False)
     order = (
         ordering.Term(at, descending=True),

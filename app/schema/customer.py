@@ -39,6 +39,7 @@ from app.planner.pages import Connection
 from app.planner.projection import Order
 from app.schema.account import Account, Card, Transaction
 from app.schema.bank import Branch, Staff
+from app.schema.behaviour import PERIOD_ARGUMENTS, Behaviour, check_period
 from app.schema.loan import Loan
 from app.schema.scalars import Address, Money, read_address
 from app.schema.segment import Segment
@@ -221,4 +222,12 @@ class Customer(Node):
         Member("interactions", "started_at"),
         Member("transactions", "booked_at"),
         description="Requests, contacts and bookings in one list, latest first.",
+    )
+    behaviour: Behaviour | None = relation(
+        ("id", "customer_id"),
+        description=(
+            "Activity, channels, money in and out and spending over a period of at most ten years."
+        ),
+        arguments=PERIOD_ARGUMENTS,
+        check=check_period,
     )
