@@ -1,0 +1,60 @@
+/** GraphQL over Server-Sent Events, distinct connections mode, with the client of graphql-sse. */
+import assert from 'node:assert/strict';
+
+import { createClient } from 'graphql-sse';
+
+export const tool = 'graphql-sse';
+
+export const checks = [
+  {
+    what: 'a query',
+    run: (bank) => withClient(bank, bank.headers, async (client) => {
+      const answers = await collect(client, { query: '{ viewer { role } }' });
+      assert.deepEqual(answers, [{ data: { viewer: { role: 'RELATIONSHIP_MANAGER' } } }]);
+    }),
+  },
+  {
+    what: 'an error while executing comes with the data',
+    run: (bank) => withClient(bank, bank.headers, async (client) => {
+      const query = '{ viewer { role } customer(id: "garbage") { id } }';
+      const [{ data, errors }] = await collect(client, { query });
+      assert.deepEqual(data, { viewer: { role: 'RELATIONSHIP_MANAGER' }, customer: null });
+      assert.equal(errors[0].extensions.code, 'BAD_USER_INPUT');
+    }),
+  },
+  {
+    what: 'an invalid operation',
+    run: (bank) => withClient(bank, bank.headers, async (client) => {
+      const [{ data, errors }] = await collect(client, { query: '{ nothingOfTheKind }' });
+      assert.equal(data, undefined);
+      assert.equal(errors[0].extensions.code, 'BAD_REQUEST');
+    }),
+  },
+  {
+    what: 'no token: 401',
+    run: (bank) => withClient(bank, {}, async (client) => {
+      const error = await collect(client, { query: '{ viewer { role } }' }).then(
+        (answers) => assert.fail(`answered with ${JSON.stringify(answers)}`),
+        (reason) => reason,
+      );
+      assert.equal(error.response?.status, 401, String(error));
+    }),
+  },
+];
+
+async function withClient(bank, headers, use) {
+  const client = createClient({ url: bank.http, headers, retryAttempts: 0 });
+  try {
+    return await use(client);
+  } finally {
+    client.dispose();
+  }
+}
+
+async function collect(client, operation) {
+  const answers = [];
+  for await (const answer of client.iterate(operation)) {
+    answers.push(answer);
+  }
+  return answers;
+}
