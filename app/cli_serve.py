@@ -3,7 +3,8 @@
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 DEMO_CUSTOMERS = 2000
 IMPORT_SOURCE = "retail-bank"
-SHUTDOWN_SECONDS_MAX = 10
 BACKLOG = 2048
+WORKER_START_SECONDS_MAX = 60
 
 Port = Annotated[
     int | None,
@@ -223,16 +224,32 @@ def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) ->
     typer.echo("Ctrl-C stops it.")
 
 
+def uvicorn_options(settings: "Settings") -> dict[str, Any]:
+    """Give what every uvicorn that serves the API is told, beside the application and where."""
+    from app.websocket_wire import WebSocketProtocol
+
+    return {
+        "log_level": settings.log_level.lower(),
+        "access_log": False,
+        "server_header": False,
+        # The libraries' log lines are written as ours are (app/logs.py).
+        "log_config": None,
+        "timeout_graceful_shutdown": settings.shutdown_seconds_max,
+        "forwarded_allow_ips": [str(network) for network in settings.trusted_proxies],
+        "ws": WebSocketProtocol,
+        "ws_max_size": settings.body_bytes_max,
+        "ws_ping_interval": settings.websocket_ping_seconds,
+        "ws_ping_timeout": settings.websocket_ping_seconds,
+        # Each connection would keep two windows in memory, and secrets beside what others chose
+        # would show in the sizes of compressed frames.
+        "ws_per_message_deflate": False,
+    }
+
+
 def _serve(application: "Starlette", settings: "Settings", listener: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(
-        application,
-        log_level=settings.log_level.lower(),
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
-    )
+    config = uvicorn.Config(application, **uvicorn_options(settings))
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[listener])
@@ -252,20 +269,26 @@ def _serve_with_workers(
     from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import Multiprocess
 
+    from app import logs
+    from app.metrics import FOLDER_VARIABLE
+
     # The workers are processes of their own, which read the environment again.
     os.environ["DATABASE_URL"] = bank.dsn
     os.environ["BANK360_DATA_DIR"] = str(bank.data_dir)
+    logs.configure(settings.log_level)
     config = uvicorn.Config(
         "app.main:create_from_environment",
         factory=True,
         workers=workers,
-        log_level=settings.log_level.lower(),
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
+        # A worker answers the supervisor once it has imported the application, which takes more
+        # than uvicorn's five seconds on a busy machine; it would be killed and begun anew for ever.
+        timeout_worker_healthcheck=WORKER_START_SECONDS_MAX,
+        **uvicorn_options(settings),
     )
     supervisor = Multiprocess(config, sockets=[listener])
-    supervisor.run()
+    with TemporaryDirectory(prefix="bank360-metrics-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        supervisor.run()
     if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
         message = "the workers did not start: their log above says why"
         raise CommandError(message)

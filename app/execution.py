@@ -1,6 +1,7 @@
 """Running operations: documents are parsed and validated once, then executed."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, Final
@@ -10,6 +11,7 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     OperationType,
     execute,
     get_operation_ast,
@@ -18,7 +20,7 @@ from graphql import (
     validate,
 )
 
-from app.limits import Limits, check
+from app.limits import Limits, Size, measure
 from app.planner.errors import RefusedError, too_large
 from app.request import BAD_REQUEST
 from app.resolvers.context import Context
@@ -26,7 +28,7 @@ from app.resolvers.context import Context
 # A document of 8,000 letters takes some 300 KB parsed: at most 150 MB in all.
 _DOCUMENTS_MAX: Final = 500
 _DOCUMENT_LENGTH_MAX: Final = 8_000
-_VALIDATION_ERRORS_MAX: Final = 5
+_ERRORS_MAX: Final = 5
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,41 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """An operation that may run, or the errors that keep it from running."""
+
+    document: Document
+    operation: OperationDefinitionNode | None = None
+    size: Size = field(default_factory=Size)
+    errors: Sequence[GraphQLError] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the document fits the schema; its operation may still be refused."""
+        return self.document.ast is not None and not self.document.errors
+
+    @property
+    def kind(self) -> str | None:
+        """Whether it is a query, a mutation or a subscription; None where none was found."""
+        return self.operation.operation.value if self.operation else None
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name, where it has one."""
+        return self.operation.name.value if self.operation and self.operation.name else None
+
+
+@dataclass(frozen=True)
 class Executor:
-    """Executes operations against one schema; keeps the documents that came last."""
+    """Executes operations against one schema; keeps the documents that came last.
+
+    ``suggestions`` says whether errors may name what the client may have meant.
+    """
 
     schema: GraphQLSchema
     tokens_max: int
     limits: Limits
+    suggestions: bool
     _documents: OrderedDict[str, Document] = field(default_factory=OrderedDict)
 
     def document(self, text: str) -> Document:
@@ -70,19 +101,17 @@ class Executor:
                     what = "selections or values that are nested too deeply"
                 return Document(None, [too_large(f"the document has {what}")])
             return Document(None, [error])
-        return Document(ast, validate(self.schema, ast, max_errors=_VALIDATION_ERRORS_MAX))
+        hide = not self.suggestions
+        errors = validate(self.schema, ast, max_errors=_ERRORS_MAX, hide_suggestions=hide)
+        return Document(ast, errors)
 
-    async def run(
-        self,
-        text: str,
-        variables: dict[str, Any] | None,
-        operation_name: str | None,
-        context: Context,
-    ) -> tuple[ExecutionResult, str | None]:
-        """Execute one operation; gives the result and the operation's name."""
+    def prepare(
+        self, text: str, variables: dict[str, Any] | None, operation_name: str | None
+    ) -> Prepared:
+        """Find and measure the operation that is to run, or what keeps it from running."""
         document = self.document(text)
         if document.ast is None or document.errors:
-            return ExecutionResult(None, document.errors), None
+            return Prepared(document, errors=document.errors)
         operation = get_operation_ast(document.ast, operation_name)
         if operation is None:
             message = (
@@ -90,26 +119,42 @@ class Executor:
                 if operation_name
                 else "the document has not exactly one operation: name one in 'operationName'"
             )
-            return ExecutionResult(None, [RefusedError(message, BAD_REQUEST)]), None
-        name = operation.name.value if operation.name else None
+            return Prepared(document, errors=[RefusedError(message, BAD_REQUEST)])
         if operation.operation is not OperationType.QUERY:
             message = f"this endpoint answers queries, not a {operation.operation.value}"
-            return ExecutionResult(None, [RefusedError(message, BAD_REQUEST)]), name
+            return Prepared(document, operation, errors=[RefusedError(message, BAD_REQUEST)])
         coerced = get_variable_values(
-            self.schema, operation.variable_definitions or (), variables or {}
+            self.schema,
+            operation.variable_definitions or (),
+            variables or {},
+            _ERRORS_MAX,
+            hide_suggestions=not self.suggestions,
         )
         if isinstance(coerced, list):
-            return ExecutionResult(None, coerced), name
-        refusal = check(self.schema, document.ast, operation, coerced.coerced, self.limits)
+            return Prepared(document, operation, errors=coerced)
+        size = measure(self.schema, document.ast, operation, coerced.coerced)
+        refusal = self.limits.refusal(size)
         if refusal is not None:
-            return ExecutionResult(None, [refusal]), name
+            return Prepared(document, operation, errors=[refusal])
+        return Prepared(document, operation, size)
+
+    async def execute(
+        self,
+        prepared: Prepared,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+        context: Context,
+    ) -> ExecutionResult:
+        """Execute an operation that was prepared without errors."""
+        assert prepared.document.ast is not None
         result = execute(
             self.schema,
-            document.ast,
+            prepared.document.ast,
             context_value=context,
             variable_values=variables,
             operation_name=operation_name,
+            hide_suggestions=not self.suggestions,
         )
         executed = await result if isawaitable(result) else result
         assert isinstance(executed, ExecutionResult)
-        return executed, name
+        return executed

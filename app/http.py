@@ -1,8 +1,9 @@
-"""GraphQL over HTTP: one endpoint for queries, JSON in and out."""
+"""GraphQL over HTTP: one endpoint for queries, JSON in, JSON or an event stream out."""
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -10,16 +11,28 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from app.accept import preferred
+from app.addresses import network_of
 from app.auth.tokens import TokenError
 from app.auth.viewer import Viewer
 from app.operation import Answer, Operations
-from app.planner.errors import LIMIT_EXCEEDED
-from app.request import BAD_REQUEST, GraphQLRequest, RequestError, check_request, read_json
+from app.planner.errors import LIMIT_EXCEEDED, RATE_LIMITED
+from app.rates import Spent
+from app.request import (
+    BAD_REQUEST,
+    GraphQLRequest,
+    RequestError,
+    bearer_token,
+    check_request,
+    read_json,
+)
+from app.sse import EVENT_STREAM, EventStream
 
 _log = structlog.get_logger("bank360.http")
 
 _JSON: Final = "application/json"
 _RESPONSE_JSON: Final = "application/graphql-response+json"
+_MEDIA_TYPES: Final = (_JSON, _RESPONSE_JSON, EVENT_STREAM)
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 
 
@@ -30,10 +43,12 @@ class Endpoint:
     operations: Operations
     verify: Callable[[str], Viewer]
     body_bytes_max: int
+    keep_alive_seconds: float
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; every refusal is a GraphQL error in JSON."""
         request_id = secrets.token_hex(8)
+        network, viewer = network_of(request), None
         try:
             media_type = _accepted(request)
             _check_method(request)
@@ -44,22 +59,39 @@ class Endpoint:
                 else check_request(read_json(await self._body(request), "the body"))
             )
         except RequestError as error:
-            _log.info("refused", request_id=request_id, status=error.status, code=error.code)
-            refused = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
-            headers = error.headers | {"X-Request-Id": request_id}
-            return Response(orjson.dumps(refused), error.status, headers, _JSON)
+            return await self._refused(error, viewer, network, request_id)
         except ClientDisconnect:
             return Response(status_code=499)
-        answer = await self.operations.run(asked, viewer, request_id)
+        if media_type == EVENT_STREAM:
+            run = partial(self.operations.run, asked, viewer, request_id, network)
+            return EventStream(run, self.keep_alive_seconds, request_id)
+        answer = await self.operations.run(asked, viewer, request_id, network)
         return _response(answer, media_type, request_id)
 
+    async def _refused(
+        self, error: RequestError, viewer: Viewer | None, network: str, request_id: str
+    ) -> Response:
+        """Refuse a request; those that come too often are told to wait instead."""
+        rates, spent = self.operations.rates, Spent()
+        if viewer is not None:
+            spent = await rates.spend(viewer.id, network, 1, 0)
+        elif error.code == UNAUTHENTICATED:
+            spent = await rates.spend_unauthenticated(network)
+        if spent.refusal is not None:
+            error = RequestError(429, spent.refusal.message, RATE_LIMITED)
+        self.operations.metrics.refused([error.code])
+        _log.info("refused", request_id=request_id, status=error.status, code=error.code)
+        refused = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
+        headers = {**error.headers, **spent.headers, "X-Request-Id": request_id}
+        return Response(orjson.dumps(refused), error.status, headers, _JSON)
+
     def _viewer(self, request: Request) -> Viewer:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = bearer_token(request.headers.get("authorization", ""))
+        if not token:
             message = "sign in: send the header 'Authorization: Bearer <token>'"
             raise RequestError(401, message, UNAUTHENTICATED, WWW_Authenticate="Bearer")
         try:
-            return self.verify(token.strip())
+            return self.verify(token)
         except TokenError as error:
             challenge = 'Bearer error="invalid_token"'
             raise RequestError(
@@ -93,18 +125,14 @@ def _check_method(request: Request) -> None:
 
 
 def _accepted(request: Request) -> str:
-    """Choose the response's media type; JSON unless the client names the newer one."""
-    offers = []
-    for part in request.headers.get("accept", "*/*").split(","):
-        offer, _, parameters = part.partition(";")
-        if parameters.replace(" ", "") not in {"q=0", "q=0.0"}:
-            offers.append(offer.strip().lower())
-    if _RESPONSE_JSON in offers:
-        return _RESPONSE_JSON
-    if any(offer in {_JSON, "application/*", "*/*", ""} for offer in offers):
-        return _JSON
-    message = f"answers come as {_JSON} or {_RESPONSE_JSON}"
-    raise RequestError(406, message, BAD_REQUEST)
+    """Choose the response's media type by the header ``Accept``."""
+    # A client may send the header in several lines, which mean one list.
+    accept = ",".join(request.headers.getlist("accept"))
+    media_type = preferred(accept, _MEDIA_TYPES)
+    if media_type is None:
+        message = f"answers come as {', '.join(_MEDIA_TYPES[:-1])} or {_MEDIA_TYPES[-1]}"
+        raise RequestError(406, message, BAD_REQUEST)
+    return media_type
 
 
 def _from_parameters(request: Request) -> GraphQLRequest:
@@ -120,5 +148,5 @@ def _from_parameters(request: Request) -> GraphQLRequest:
 
 def _response(answer: Answer, media_type: str, request_id: str) -> Response:
     status = 500 if answer.failed else 200 if answer.executed or media_type == _JSON else 400
-    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
-    return Response(orjson.dumps(answer.body), status, headers, media_type)
+    headers = {**answer.headers, "X-Request-Id": request_id, "Cache-Control": "no-store"}
+    return Response(orjson.dumps(answer.body), answer.status or status, headers, media_type)

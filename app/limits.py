@@ -5,7 +5,7 @@ the document, also for nested fragments whose expansion would be exponential.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from graphql import (
@@ -29,8 +29,10 @@ from graphql import (
 
 from app.planner.errors import RefusedError, too_large
 from app.planner.pages import PAGE_SIZE_DEFAULT
+from app.schema.root import LOOK_UPS
 
 _PAGE_SIZES: Final = ("first", "last")
+_NODES_PER_COST: Final = 100
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,38 @@ class Limits:
     directives: int
     nodes: int
 
+    def refusal(self, size: "Size") -> RefusedError | None:
+        """Give the refusal of an operation that asks for too much, or None."""
+        for what, found, most in (
+            ("levels of fields", size.depth, self.depth),
+            ("aliases", size.aliases, self.aliases),
+            ("root fields", size.fields, self.root_fields),
+            ("directives", size.directives, self.directives),
+            ("rows by the sizes of its pages", size.nodes, self.nodes),
+        ):
+            if found > most:
+                return too_large(f"the operation has {found} {what}; at most {most} are allowed")
+        return None
+
 
 @dataclass(frozen=True)
 class Size:
-    """What a selection asks for, with its fragments spread out."""
+    """What a selection asks for, with its fragments spread out.
+
+    ``look_ups`` are the fields that find by a complete value.
+    """
 
     depth: int = 0
     aliases: int = 0
     fields: int = 0
     directives: int = 0
     nodes: int = 0
+    look_ups: int = 0
+
+    @property
+    def cost(self) -> int:
+        """What the operation counts for in rates: 1, and 1 for every 100 rows that it may read."""
+        return 1 + self.nodes // _NODES_PER_COST
 
 
 @dataclass
@@ -66,7 +90,7 @@ class Measure:
 
     def selections(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measure a selection set on the type ``parent``."""
-        depth = aliases = fields = directives = nodes = 0
+        depth = aliases = fields = directives = nodes = look_ups = 0
         for node in selected.selections:
             if isinstance(node, FieldNode):
                 size = self._field(node, parent)
@@ -82,7 +106,8 @@ class Measure:
             fields += size.fields
             directives += size.directives + len(node.directives or ())
             nodes += size.nodes
-        return Size(depth, aliases, fields, directives, nodes)
+            look_ups += size.look_ups
+        return Size(depth, aliases, fields, directives, nodes, look_ups)
 
     def _fragment(self, name: str) -> Size:
         if name not in self.known:
@@ -105,7 +130,10 @@ class Measure:
         below = self.selections(node.selection_set, type_)
         rows = self._rows(node, type_)
         nodes = below.nodes if rows is None else rows * (1 + below.nodes)
-        return Size(1 + below.depth, aliases + below.aliases, 1, below.directives, nodes)
+        look_ups = below.look_ups + (
+            parent is self.schema.query_type and node.name.value in LOOK_UPS
+        )
+        return Size(1 + below.depth, aliases + below.aliases, 1, below.directives, nodes, look_ups)
 
     def _rows(self, node: FieldNode, type_: GraphQLNamedType | None) -> int | None:
         """Give how many rows a page or a list of ids may hold; None for anything else."""
@@ -129,14 +157,13 @@ class Measure:
         return None
 
 
-def check(
+def measure(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
-    limits: Limits,
-) -> RefusedError | None:
-    """Give the refusal of a valid operation that asks for too much, or None.
+) -> Size:
+    """Measure a valid operation.
 
     ``variables`` are coerced: with their defaults, and of the types that they are declared with.
     """
@@ -148,13 +175,4 @@ def check(
     root = schema.get_root_type(operation.operation)
     assert isinstance(root, GraphQLObjectType)
     size = Measure(schema, fragments, variables).selections(operation.selection_set, root)
-    for what, found, most in (
-        ("levels of fields", size.depth, limits.depth),
-        ("aliases", size.aliases, limits.aliases),
-        ("root fields", size.fields, limits.root_fields),
-        ("directives", size.directives + len(operation.directives or ()), limits.directives),
-        ("rows by the sizes of its pages", size.nodes, limits.nodes),
-    ):
-        if found > most:
-            return too_large(f"the operation has {found} {what}; at most {most} are allowed")
-    return None
+    return replace(size, directives=size.directives + len(operation.directives or ()))

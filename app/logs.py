@@ -1,7 +1,8 @@
 """Logs: one JSON object a line, without personal data.
 
 Exceptions are written as type, and the places they passed: never their text, which may hold
-values of a request, nor local variables.
+values of a request, nor local variables. Of what libraries log, the first line of the message is
+written without the values that were to be filled in.
 """
 
 import logging
@@ -24,8 +25,29 @@ def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
+class _Library(logging.Handler):
+    """Writes what libraries log as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        error = record.exc_info[1] if record.exc_info else None
+        logger = structlog.get_logger(record.name)
+        given: dict[str, Any] = {"exc_info": error} if error else {}
+        logger.log(record.levelno, _first_line(record), logger=record.name, **given)
+
+
+def _first_line(record: logging.LogRecord) -> str:
+    lines = str(record.msg).strip().splitlines() or [""]
+    # A start-up that failed is told as a traceback, whose last line says why. Nobody's data has
+    # been read by then.
+    return lines[-1] if lines[0].startswith("Traceback ") else lines[0]
+
+
 def configure(level: str) -> None:
     """Write log lines of at least ``level`` to standard error."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Library) for handler in root.handlers):
+        root.addHandler(_Library())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

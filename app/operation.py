@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
+from time import perf_counter
 from typing import Any, Final
 
 import structlog
@@ -11,14 +13,22 @@ from graphql import ExecutionResult, GraphQLError
 
 from app.auth.viewer import Viewer
 from app.db.database import BusyError
-from app.execution import Executor
-from app.planner.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, RefusedError, too_large
+from app.execution import Executor, Prepared
+from app.metrics import Metrics
+from app.persisted import PersistedQueries
+from app.planner.errors import (
+    BAD_USER_INPUT,
+    LIMIT_EXCEEDED,
+    RATE_LIMITED,
+    RefusedError,
+    too_large,
+)
+from app.rates import Rates, Spent
 from app.request import BAD_REQUEST, GraphQLRequest
 from app.resolvers.context import Context
 
 _log = structlog.get_logger("bank360.operation")
 
-RATE_LIMITED: Final = "RATE_LIMITED"
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 # Clients choose the names of operations; a log line has room for the usual ones.
 _NAME_LENGTH_MAX: Final = 100
@@ -29,12 +39,29 @@ class Answer:
     """What the client is told: the response's body, and how far the operation came.
 
     ``executed`` tells an operation that began, whatever became of it, from one that was refused;
-    ``failed`` tells a fault of ours that left nothing to show.
+    ``failed`` tells a fault of ours that left nothing to show. ``headers`` and ``status`` are for
+    transports that have them; without a ``status`` the rest decides it.
     """
 
     body: Mapping[str, Any]
     executed: bool
     failed: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the errors."""
+        return [error["extensions"]["code"] for error in self.body.get("errors", ())]
+
+
+@dataclass
+class _Progress:
+    """How far an operation came, for its log line and its metrics."""
+
+    started: float = field(default_factory=perf_counter)
+    document: str | None = None
+    prepared: Prepared | None = None
 
 
 @dataclass(frozen=True)
@@ -44,34 +71,125 @@ class Operations:
     executor: Executor
     context: Callable[[Viewer], Context]
     seconds_max: float
+    rates: Rates
+    persisted: PersistedQueries
+    metrics: Metrics
 
-    async def run(self, asked: GraphQLRequest, viewer: Viewer, request_id: str) -> Answer:
-        """Run one operation; every fault is an error of the answer, and none is raised."""
+    async def run(
+        self, asked: GraphQLRequest, viewer: Viewer, request_id: str, network: str = ""
+    ) -> Answer:
+        """Run one operation; every fault is an error of the answer, and none is raised.
+
+        ``network`` is where it comes from (`app.addresses.network_of`), for rates. Cancelling the
+        operation also cancels its SQL.
+        """
         context = self.context(viewer)
+        progress = _Progress()
         try:
             async with asyncio.timeout(self.seconds_max):
-                result, name = await self.executor.run(
-                    asked.query, asked.variables, asked.operation_name, context
-                )
+                answer = await self._answer(asked, context, request_id, network, progress)
         except TimeoutError:
             context.reader.cancel()
             refusal = too_large(f"the operation took longer than {self.seconds_max} seconds")
-            result, name = ExecutionResult(None, [refusal]), None
+            answer = _answer(ExecutionResult(None, [refusal]), request_id)
+        except asyncio.CancelledError:
+            context.reader.cancel()
+            raise
         except Exception as error:  # noqa: BLE001  # What escapes would be logged with its values.
             _log.exception("failed", request_id=request_id, exc_info=error)
-            return Answer({"errors": [_masked(request_id)]}, executed=False, failed=True)
+            answer = Answer({"errors": [_masked(request_id)]}, executed=False, failed=True)
+        self._record(answer, context, request_id, progress)
+        return answer
+
+    async def _answer(
+        self,
+        asked: GraphQLRequest,
+        context: Context,
+        request_id: str,
+        network: str,
+        progress: _Progress,
+    ) -> Answer:
+        viewer = context.viewer.id
+        spent = self.rates.refusal(viewer, network)
+        if spent is not None:
+            return _limited(spent)
+        text = await self._text(asked)
+        if isinstance(text, RefusedError):
+            spent = await self.rates.spend(viewer, network, 1, 0)
+            # The status by which persisted queries' clients know that they are understood.
+            answer = _answer(ExecutionResult(None, [text]), request_id, spent.headers, 200)
+            return _limited(spent) if spent.refusal else answer
+        prepared = self.executor.prepare(text, asked.variables, asked.operation_name)
+        progress.prepared = prepared
+        progress.document = asked.digest or sha256(text.encode()).hexdigest()
+        size = prepared.size
+        spent = await self.rates.spend(viewer, network, size.cost, size.look_ups)
+        if spent.refusal:
+            return _limited(spent)
+        if asked.digest and prepared.is_valid:
+            await self.persisted.keep(asked.digest, text)
+        if prepared.errors:
+            result = ExecutionResult(None, list(prepared.errors))
+        else:
+            result = await self.executor.execute(
+                prepared, asked.variables, asked.operation_name, context
+            )
+        return _answer(result, request_id, spent.headers)
+
+    async def _text(self, asked: GraphQLRequest) -> str | RefusedError:
+        if asked.query is not None:
+            return asked.query
+        assert asked.digest is not None
+        return await self.persisted.find(asked.digest)
+
+    def _record(
+        self, answer: Answer, context: Context, request_id: str, progress: _Progress
+    ) -> None:
+        seconds = perf_counter() - progress.started
+        prepared, reader, viewer = progress.prepared, context.reader, context.viewer
+        kind = prepared.kind if prepared else None
+        name = prepared.name if prepared else None
+        outcome = _outcome(answer)
+        self.metrics.operations.labels(kind or "unknown", outcome).inc()
+        self.metrics.operation_seconds.labels(kind or "unknown").observe(seconds)
+        self.metrics.operation_statements.observe(reader.statements)
+        self.metrics.refused(answer.codes)
         _log.info(
             "operation",
             request_id=request_id,
+            viewer=str(viewer.id),
             role=viewer.role.value,
             operation=name and name[:_NAME_LENGTH_MAX],
-            statements=context.reader.statements,
-            errors=len(result.errors or ()),
+            kind=kind,
+            document=progress.document,
+            outcome=outcome,
+            duration_ms=round(seconds * 1000, 1),
+            statements=reader.statements,
+            look_ups=prepared.size.look_ups if prepared else 0,
+            codes=sorted(set(answer.codes)),
         )
-        return _answer(result, request_id)
 
 
-def _answer(result: ExecutionResult, request_id: str) -> Answer:
+def _outcome(answer: Answer) -> str:
+    if answer.failed:
+        return "failed"
+    if not answer.executed:
+        return "refused"
+    return "partial" if answer.codes else "complete"
+
+
+def _limited(spent: Spent) -> Answer:
+    assert spent.refusal is not None
+    body = {"errors": [spent.refusal.formatted]}
+    return Answer(body, executed=False, headers=spent.headers, status=429)
+
+
+def _answer(
+    result: ExecutionResult,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    status: int | None = None,
+) -> Answer:
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [_formatted(error, request_id) for error in result.errors]
@@ -79,7 +197,7 @@ def _answer(result: ExecutionResult, request_id: str) -> Answer:
     executed = result.data is not None or not result.errors or any(e.path for e in result.errors)
     if executed:
         body["data"] = result.data
-    return Answer(body, executed)
+    return Answer(body, executed, headers=headers or {}, status=status)
 
 
 def _formatted(error: GraphQLError, request_id: str) -> Mapping[str, Any]:

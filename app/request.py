@@ -1,11 +1,14 @@
 """GraphQL requests, however they arrive: what they may hold, and how they are refused."""
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
 
 BAD_REQUEST: Final = "BAD_REQUEST"
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 class RequestError(Exception):
@@ -21,11 +24,22 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """A checked request (GraphQL over HTTP, section "Request parameters")."""
+    """A checked request (GraphQL over HTTP, section "Request parameters").
 
-    query: str
+    ``digest`` is the document's SHA-256 in hexadecimal, from a client that uses persisted queries;
+    without it there is always a ``query``.
+    """
+
+    query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
+    digest: str | None = None
+
+
+def bearer_token(authorization: str) -> str:
+    """Give the token of an ``Authorization`` header (RFC 6750); empty where there is none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def read_json(text: bytes | str, what: str) -> Any:
@@ -39,11 +53,15 @@ def read_json(text: bytes | str, what: str) -> Any:
 
 def check_request(given: Any) -> GraphQLRequest:
     """Check a request's parameters."""
+    if isinstance(given, list):
+        message = "batches are not answered: send each operation in a request of its own"
+        raise RequestError(400, message, BAD_REQUEST)
     if not isinstance(given, dict):
         message = "the body must be a JSON object with the field 'query'"
         raise RequestError(400, message, BAD_REQUEST)
+    digest = _digest(given.get("extensions"))
     query, variables, name = (given.get(key) for key in ("query", "variables", "operationName"))
-    if not isinstance(query, str):
+    if not isinstance(query, str) and not (query is None and digest):
         message = "the field 'query' must be a text"
         raise RequestError(400, message, BAD_REQUEST)
     if variables is not None and not isinstance(variables, dict):
@@ -52,7 +70,25 @@ def check_request(given: Any) -> GraphQLRequest:
     if name is not None and not isinstance(name, str):
         message = "the field 'operationName' must be a text"
         raise RequestError(400, message, BAD_REQUEST)
-    if not isinstance(given.get("extensions", {}), dict | None):
+    if query is not None and digest and sha256(query.encode()).hexdigest() != digest:
+        message = "persistedQuery.sha256Hash is not the SHA-256 of the query"
+        raise RequestError(400, message, BAD_REQUEST)
+    return GraphQLRequest(query, variables, name, digest)
+
+
+def _digest(extensions: Any) -> str | None:
+    """Read the extension of persisted queries, where the request has it."""
+    if not isinstance(extensions, dict | None):
         message = "the field 'extensions' must be an object"
         raise RequestError(400, message, BAD_REQUEST)
-    return GraphQLRequest(query, variables, name)
+    persisted = (extensions or {}).get("persistedQuery")
+    if persisted is None:
+        return None
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        message = "extensions.persistedQuery must be an object with the version 1"
+        raise RequestError(400, message, BAD_REQUEST)
+    digest = persisted.get("sha256Hash")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest.lower()):
+        message = "persistedQuery.sha256Hash must be a SHA-256: 64 hexadecimal digits"
+        raise RequestError(400, message, BAD_REQUEST)
+    return digest.lower()

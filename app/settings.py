@@ -9,6 +9,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "BANK360_"
 INDEX_KEY_BYTES = 32
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 class SettingsError(Exception):
@@ -83,10 +85,16 @@ def _check_index_key(value: SecretStr) -> SecretStr:
     return value
 
 
-def _split_origins(value: object) -> object:
+def _split(value: object) -> object:
     if not isinstance(value, str):
         return value
-    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _split_origins(value: object) -> object:
+    origins = _split(value)
+    if not isinstance(value, str) or not isinstance(origins, tuple):
+        return value
     for origin in origins:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
@@ -95,12 +103,30 @@ def _split_origins(value: object) -> object:
     return origins
 
 
+def _split_networks(value: object) -> object:
+    parts = _split(value)
+    if not isinstance(value, str) or not isinstance(parts, tuple):
+        return value
+    networks = []
+    for part in parts:
+        try:
+            networks.append(ip_network(part))
+        except ValueError as error:
+            message = f"{part} is not a network such as 10.0.0.0/8"
+            raise ValueError(message) from error
+    return tuple(networks)
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 MasterKey = Annotated[SecretStr, AfterValidator(_check_master_key)]
 IndexKey = Annotated[SecretStr, AfterValidator(_check_index_key)]
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split_networks)
+]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseSettings):
@@ -151,6 +177,42 @@ class Settings(BaseSettings):
         description="Origins of web pages that may call the API, separated by commas; none by "
         "default",
     )
+    trusted_proxies: Networks = Field(
+        default=LOOPBACK,
+        description="Networks of proxies whose X-Forwarded-For tells the client's address",
+    )
+    metrics_networks: Networks = Field(
+        default=LOOPBACK, description="Networks that may read /metrics, separated by commas"
+    )
+    rate_per_viewer: Annotated[NotNegative, Unit("cost a minute")] = Field(
+        default=30_000,
+        description="Most that one person may ask for: 1 an operation and 1 for every 100 rows "
+        "by its page sizes; 0 for no limit",
+    )
+    rate_per_address: Annotated[NotNegative, Unit("cost a minute")] = Field(
+        default=300_000, description="Most that one address may ask for; 0 for no limit"
+    )
+    rate_of_look_ups: Annotated[NotNegative, Unit("look-ups a minute")] = Field(
+        default=60,
+        description="Most customers and accounts that one person may look up by a complete value; "
+        "0 for no limit",
+    )
+    rate_of_unauthenticated: Annotated[NotNegative, Unit("requests a minute")] = Field(
+        default=600,
+        description="Most requests without a valid token from one address; 0 for no limit",
+    )
+    persisted_query_seconds: Annotated[NotNegative, Unit("seconds")] = Field(
+        default=604_800,
+        description="How long a document that a client registered by its hash is kept in Redis; "
+        "0 turns automatic persisted queries off",
+    )
+    query_suggestions: bool = Field(
+        default=False,
+        description="Whether errors suggest the names that a misspelt document may have meant",
+    )
+    shutdown_seconds_max: Annotated[Positive, Unit("seconds")] = Field(
+        default=20, description="Longest that running operations may go on when the server stops"
+    )
     body_bytes_max: Annotated[Positive, Unit("bytes")] = Field(
         default=262_144, description="Largest request body"
     )
@@ -174,6 +236,25 @@ class Settings(BaseSettings):
     )
     page_size_max: Annotated[Positive, Unit("nodes")] = Field(
         default=100, description="Largest page of a connection"
+    )
+    event_stream_keep_alive_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=12, description="Longest silence of an event stream (SSE) before a comment is sent"
+    )
+    websocket_connections_max: Annotated[Positive, Unit("connections")] = Field(
+        default=2_000, description="Most WebSocket connections of one process"
+    )
+    websocket_connections_per_viewer_max: Annotated[Positive, Unit("connections")] = Field(
+        default=20, description="Most WebSocket connections of one person to one process"
+    )
+    websocket_operations_max: Annotated[Positive, Unit("operations")] = Field(
+        default=100, description="Most operations that one WebSocket connection runs at once"
+    )
+    websocket_init_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=3, description="Longest wait for the message connection_init, which has the token"
+    )
+    websocket_ping_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=20,
+        description="Time between pings to WebSocket clients, and the longest wait for an answer",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe log lines that are written"
@@ -214,7 +295,7 @@ def describe(settings: Settings) -> list[Described]:
     for name, field in Settings.model_fields.items():
         variable = variable_of(name)
         value = getattr(settings, name)
-        shown = "not set" if value is None else str(value)
+        shown = "not set" if value is None else _shown(value)
         if is_secret(variable) and value is not None:
             shown = "set"
         units = [unit.name for unit in field.metadata if isinstance(unit, Unit)]
@@ -222,12 +303,17 @@ def describe(settings: Settings) -> list[Described]:
             Described(
                 variable=variable,
                 value=shown,
-                default="" if field.default is None else str(field.default),
+                default="" if field.default is None else _shown(field.default),
                 unit=units[0] if units else "",
                 description=field.description or "",
             )
         )
     return described
+
+
+def _shown(value: object) -> str:
+    """Write a value as the variable would have it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def variable_of(name: str) -> str:

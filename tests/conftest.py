@@ -32,7 +32,7 @@ RETAIL_BANK = Path(
 )
 
 
-pytest_plugins = ["retail_bank_support", "seed_support"]
+pytest_plugins = ["retail_bank_support", "seed_support", "explain_bank", "redis_support"]
 
 
 @pytest.fixture(scope="session")

@@ -2,23 +2,19 @@
 
 import asyncio
 import base64
-import os
 import signal
 import stat
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import asyncpg
 import pytest
 from embedded_support import STEP_SECONDS_MAX, ask, clean, cluster_of, make_open_folder
+from shell import Shell
 
 from app.embedded import EmbeddedPostgres
 from app.embedded_server import find_processes
 
-BANK360 = Path(sys.executable).with_name("bank360")
 COMMANDS = [
     [],
     ["demo"],
@@ -37,55 +33,6 @@ COMMANDS = [
     ["psql"],
 ]
 ROLES = ("CUSTOMER", "TELLER", "BRANCH_MANAGER")
-
-
-class Shell:
-    """Runs `bank360` in a folder of its own, with its own data folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.started: list[subprocess.Popen[str]] = []
-
-    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("BANK360_", "DATABASE_URL", "REDIS_URL", "PG"))
-        }
-        process = subprocess.Popen(
-            [BANK360, *arguments],
-            cwd=self.folder,
-            env=environment | variables,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.started.append(process)
-        return process
-
-    def end(self) -> None:
-        for process in self.started:
-            if process.returncode is None:
-                process.kill()
-                process.communicate()
-
-    def run(
-        self, *arguments: str, stdin: str = "", status: int = 0, **variables: str
-    ) -> tuple[str, str]:
-        process = self.start(*arguments, **variables)
-        output, errors = process.communicate(stdin, timeout=STEP_SECONDS_MAX)
-        assert process.returncode == status, (output, errors)
-        assert "Traceback" not in errors
-        return output, errors
-
-    def refusal(self, *arguments: str, status: int = 1, **variables: str) -> str:
-        """What a command that fails says: one line, and nothing on standard output."""
-        output, errors = self.run(*arguments, status=status, **variables)
-        assert output == ""
-        (line,) = errors.splitlines()
-        assert line.startswith("bank360: ")
-        return line.removeprefix("bank360: ")
 
 
 @pytest.fixture(scope="module")
@@ -340,22 +287,12 @@ def test_seeding_again_goes_on_and_another_bank_is_refused(shell: Shell) -> None
     assert line == "the number of customers is between 1 and 1,000,000, not 2,000,000"
 
 
-def start_demo(shell: Shell, *options: str) -> tuple["subprocess.Popen[str]", str]:
-    """Start a demo; gives it and its address once it has filled the bank."""
-    demo = shell.start("demo", "--port", "0", *options)
-    assert demo.stdout is not None
-    for line in iter(demo.stdout.readline, ""):
-        if line.startswith("bank360 "):
-            return demo, line.split()[1]
-    raise AssertionError(demo.communicate())
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_empty_demo_is_filled_and_serves_until_it_is_stopped(
     shell: Shell, number: signal.Signals
 ) -> None:
     folder = f"demo_{number}"
-    demo, url = start_demo(shell, "--data-dir", folder, "--customers", "9")
+    demo, url = shell.start_demo("--data-dir", folder, "--customers", "9")
     with urllib.request.urlopen(f"{url}/healthz", timeout=STEP_SECONDS_MAX) as answer:
         assert answer.status == 200
     line = shell.refusal("demo", "--port", "0", "--data-dir", folder)
@@ -380,7 +317,7 @@ def test_a_demo_finishes_what_was_cut_off_and_fills_nothing_twice(shell: Shell) 
     members = "select count(*) > 0 from segment_membership"
     shell.run("psql", "--data-dir", "seeded", "--", "-Xc", unfinish)
     for told in ("filling the bank was cut off: going on", "the bank is filled already"):
-        demo, _ = start_demo(shell, "--data-dir", "seeded", "--customers", "9")
+        demo, _ = shell.start_demo("--data-dir", "seeded", "--customers", "9")
         demo.send_signal(signal.SIGTERM)
         _, errors = demo.communicate(timeout=STEP_SECONDS_MAX)
         assert told in errors

@@ -2,15 +2,13 @@
 
 import asyncio
 import base64
-import shutil
 import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from redis_support import RedisServer
 from starlette.applications import Starlette
 
 from app.auth.tokens import TokenKey
@@ -28,25 +26,6 @@ async def readiness(app: Starlette) -> httpx.Response:
             return await http.get("/readyz")
 
 
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(20)
-
-
 async def test_ready_with_redis_inside(database_url: str, keys: Keys, token_key: TokenKey) -> None:
     app = create_app(Settings(), database_url=database_url, keys=keys, token_key=token_key)
     response = await readiness(app)
@@ -54,9 +33,9 @@ async def test_ready_with_redis_inside(database_url: str, keys: Keys, token_key:
 
 
 async def test_ready_with_a_real_redis(
-    database_url: str, keys: Keys, token_key: TokenKey, redis_server: str
+    database_url: str, keys: Keys, token_key: TokenKey, redis_server: RedisServer
 ) -> None:
-    settings = Settings.read(redis_url=redis_server)
+    settings = Settings.read(redis_url=redis_server.url)
     app = create_app(settings, database_url=database_url, keys=keys, token_key=token_key)
     assert (await readiness(app)).status_code == 200
 

@@ -60,6 +60,12 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ("DATABASE_URL", "mysql://u:canary@h/d", "DATABASE_URL must begin with postgresql://"),
         ("DATABASE_URL", "postgresql://[canary", "DATABASE_URL is not a URL"),
         ("REDIS_URL", "http://canary", "REDIS_URL must begin with redis://"),
+        (
+            "BANK360_METRICS_NETWORKS",
+            "10.0.0.0/8,everybody",
+            "BANK360_METRICS_NETWORKS '10.0.0.0/8,everybody': everybody is not a network such as",
+        ),
+        ("BANK360_RATE_PER_VIEWER", "-1", "BANK360_RATE_PER_VIEWER '-1': input should be greater"),
         ("BANK360_MASTER_KEY", "canary!", "BANK360_MASTER_KEY is not base64"),
         ("BANK360_MASTER_KEY", "Y2FuYXJ5", "BANK360_MASTER_KEY is not the base64 of a key set in"),
         ("BANK360_MASTER_KEY", "e30=", "BANK360_MASTER_KEY is not the base64 of a tink key set"),
@@ -100,6 +106,13 @@ def test_a_secret_is_shown_as_set_or_not_set(monkeypatch: pytest.MonkeyPatch) ->
         "BANK360_MASTER_KEY",
         "BANK360_INDEX_KEY",
     }
+
+
+def test_networks_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BANK360_METRICS_NETWORKS", "10.0.0.0/8, 2001:db8::/32")
+    rows = {row.variable: row for row in describe(Settings.read())}
+    assert rows["BANK360_METRICS_NETWORKS"].value == "10.0.0.0/8,2001:db8::/32"
+    assert rows["BANK360_METRICS_NETWORKS"].default == "127.0.0.0/8,::1/128"
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -6,6 +6,7 @@ Ed25519 signatures (RFC 9864) on JSON Web Tokens (RFC 7519); no other algorithm 
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import UUID
@@ -101,10 +102,11 @@ class TokenKey:
             role = Role[claims["role"]]
             roles = tuple(Role[held] for held in claims["roles"])
             subject = UUID(claims["sub"])
+            expires_at = datetime.fromtimestamp(claims["exp"] + _CLOCK_SKEW_SECONDS, UTC)
         except JoseError as error:
             message = f"the token is not accepted: {error.description or error.error}"
             raise TokenError(message) from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             message = "the token is not accepted: a claim is missing or malformed"
             raise TokenError(message) from error
         if role not in roles:
@@ -117,4 +119,5 @@ class TokenKey:
             customer_id=subject if is_customer else None,
             staff_id=None if is_customer else subject,
             strongly_authenticated=claims.get("acr") == STRONG,
+            expires_at=expires_at,
         )

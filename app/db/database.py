@@ -1,30 +1,55 @@
 """The pool of connections that queries read through."""
 
-from collections.abc import Sequence
-from typing import Any, Final, Self
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any, Final, Protocol, Self
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from app.db.roles import APP_READ
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
 # Waiting longer than this for a connection means more load than this server can carry.
 _ACQUIRE_TIMEOUT_SECONDS: Final = 5
+# Whoever still reads when the server has stopped has had all the time that operations have.
+_CLOSE_TIMEOUT_SECONDS: Final = 5
 
 
 class BusyError(Exception):
     """Every connection is in use, and none came free in time."""
 
 
+class PoolObserver(Protocol):
+    """Is told what happens to the pool."""
+
+    def waits(self) -> None:
+        """Tell that a statement waits for a connection."""
+
+    def acquired(self, seconds: float, size: int) -> None:
+        """Tell that it got one after ``seconds``, of a pool that now has ``size`` of them."""
+
+    def gave_up(self, *, busy: bool) -> None:
+        """Tell that it got none: all were ``busy`` too long, or it was ended."""
+
+    def released(self) -> None:
+        """Tell that a connection is free again."""
+
+
 class Database:
     """Reads as the role ``app_read``; every statement takes a connection of its own."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", observer: PoolObserver) -> None:
         """Take an open pool; use ``connect`` to make one."""
         self._pool = pool
+        self._observer = observer
 
     @classmethod
-    async def connect(cls, dsn: str, pool_size: int, statement_timeout_seconds: int) -> Self:
+    async def connect(
+        cls, dsn: str, pool_size: int, statement_timeout_seconds: int, observer: PoolObserver
+    ) -> Self:
         """Open a pool of at most ``pool_size`` connections."""
         pool = await asyncpg.create_pool(
             dsn,
@@ -40,21 +65,43 @@ class Database:
                 "jit": "off",
             },
         )
-        return cls(pool)
+        return cls(pool, observer)
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         """Run one statement; gives its rows."""
-        try:
-            async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
-                return await connection.fetch(sql, *values)
-        except TimeoutError as error:
-            raise BusyError from error
+        async with self._connection() as connection:
+            return await connection.fetch(sql, *values)
 
     async def fetch_value(self, sql: str, *values: Any) -> Any:
         """Run one statement; gives the first column of its first row, or None."""
-        async with self._pool.acquire() as connection:
+        async with self._connection() as connection:
             return await connection.fetchval(sql, *values)
 
+    @asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
+        started = perf_counter()
+        self._observer.waits()
+        try:
+            connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS)
+        except TimeoutError as error:
+            self._observer.gave_up(busy=True)
+            raise BusyError from error
+        except BaseException:
+            self._observer.gave_up(busy=False)
+            raise
+        self._observer.acquired(perf_counter() - started, self._pool.get_size())
+        try:
+            yield connection
+        finally:
+            try:
+                await self._pool.release(connection)
+            finally:
+                self._observer.released()
+
     async def close(self) -> None:
-        """Close every connection once its statement ends."""
-        await self._pool.close()
+        """Close every connection once its statement ends, or when that takes too long."""
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()

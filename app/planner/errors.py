@@ -6,6 +6,7 @@ from graphql import GraphQLError
 
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
 LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"
+RATE_LIMITED: Final = "RATE_LIMITED"
 
 
 class RefusedError(GraphQLError):

@@ -34,6 +34,7 @@ class Reader:
     statements: int = 0
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _reading: set[asyncio.Task[Any]] = field(default_factory=set)
+    _cancelled: bool = False
 
     async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run a prepared statement on a connection of its own."""
@@ -41,6 +42,8 @@ class Reader:
 
     async def run(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
         """Run a statement with positional values on a connection of its own."""
+        if self._cancelled:
+            raise asyncio.CancelledError
         self.statements += 1
         task = asyncio.current_task()
         assert task is not None
@@ -51,7 +54,11 @@ class Reader:
             self._reading.discard(task)
 
     def cancel(self) -> None:
-        """Cancel the statements that still run: batches outlive the operation that began them."""
+        """Cancel the statements that still run and those yet to come.
+
+        Batches outlive the operation that began them.
+        """
+        self._cancelled = True
         for task in tuple(self._reading):
             task.cancel()
 

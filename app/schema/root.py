@@ -1,7 +1,7 @@
 """The schema: root fields, and the types behind `Node`."""
 
 from functools import cache
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import strawberry
 from graphql import GraphQLSchema
@@ -72,6 +72,10 @@ class CustomerBy:
     account_number: str | None = strawberry.field(
         default=strawberry.UNSET, description="Number of an account that the customer owns."
     )
+
+
+# Look-ups by a complete value tell whether somebody has it; they have a rate of their own.
+LOOK_UPS: Final = frozenset({"customerBy", "accountBy"})
 
 
 def _projection(type_: type) -> Projection:

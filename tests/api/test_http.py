@@ -198,7 +198,8 @@ async def test_too_large_a_body(client: Client) -> None:
             200,
             "application/graphql-response+json",
         ),
-        ("application/json;q=0.9, text/event-stream", 200, "application/json"),
+        ("application/json, text/event-stream;q=0.9", 200, "application/json"),
+        ("application/json;q=0.9, text/event-stream", 200, "text/event-stream"),
         ("text/html", 406, "application/json"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_a_token_speaks_for_its_person() -> None:
     [
         {"exp": 1},
         {"exp": None},
+        {"exp": 10**30},
         {"iss": "somebody else"},
         {"iss": None},
         {"aud": "another service"},
@@ -75,6 +77,12 @@ def test_expiry_is_kept_with_a_minute_of_skew() -> None:
     key.verify(key.issue(Role.TELLER, SUBJECT, ttl_seconds=-30))
     with pytest.raises(TokenError, match="expired"):
         key.verify(key.issue(Role.TELLER, SUBJECT, ttl_seconds=-90))
+
+
+def test_the_viewer_knows_until_when_the_token_is_accepted() -> None:
+    key = TokenKey.new()
+    viewer = key.verify(signed(key, exp=4_000_000_000))
+    assert viewer.expires_at == datetime.fromtimestamp(4_000_000_060, UTC)
 
 
 def test_foreign_signatures_and_algorithms_are_refused() -> None:

@@ -1,0 +1,59 @@
+"""Which media type a client likes best (RFC 9110, section 12.5.1)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_WEIGHT: Final = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
+
+
+@dataclass(frozen=True)
+class _Range:
+    """A media range of the header: its place there and its weight from 0 to 1."""
+
+    kind: str
+    subkind: str
+    place: int
+    weight: float
+
+    def fits(self, offer: str) -> bool:
+        kind, _, subkind = offer.partition("/")
+        return self.kind in {kind, "*"} and self.subkind in {subkind, "*"}
+
+    @property
+    def precision(self) -> int:
+        return (self.kind != "*") + (self.subkind != "*")
+
+
+def preferred(accept: str, offers: Sequence[str]) -> str | None:
+    """Choose one of ``offers`` for the header ``accept``; None when none of them is acceptable.
+
+    The most precise range that fits an offer gives its weight. Between equal weights the offer
+    that a range fits first is taken, then the first of the offers: clients list what they would
+    rather have first, without weights. An empty header accepts anything.
+    """
+    ranges = _ranges(accept)
+    best: tuple[tuple[float, int], str] | None = None
+    for offer in offers:
+        fitting = [each for each in ranges if each.fits(offer)]
+        if not fitting:
+            continue
+        weight = max(fitting, key=lambda each: each.precision).weight
+        rank = (weight, -fitting[0].place)
+        if weight > 0 and (best is None or rank > best[0]):
+            best = rank, offer
+    return best[1] if best else None
+
+
+def _ranges(accept: str) -> list[_Range]:
+    ranges = []
+    for place, part in enumerate((accept.strip() or "*/*").lower().split(",")):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        kind, _, subkind = media.partition("/")
+        given = dict(parameter.partition("=")[::2] for parameter in parameters)
+        weight = given.get("q", "1")
+        # A weight that cannot be read says nothing about its range: neither yes nor no.
+        if _WEIGHT.fullmatch(weight):
+            ranges.append(_Range(kind, subkind, place, float(weight)))
+    return ranges

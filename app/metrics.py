@@ -1,0 +1,153 @@
+"""Metrics for Prometheus, in a registry of their own; no label has a value that clients choose.
+
+Several worker processes write to files in the folder ``PROMETHEUS_MULTIPROC_DIR``, and each of
+them answers with the sum.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.addresses import Network, client_address
+
+FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+PATH: Final = "/metrics"
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+_STATEMENTS: Final = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55)
+
+
+class Metrics:
+    """What this server counts and measures."""
+
+    def __init__(self) -> None:
+        """Make every metric, at zero."""
+        self.registry = registry = CollectorRegistry()
+        live: Any = {"registry": registry, "multiprocess_mode": "livesum"}
+        self.operations = Counter(
+            "bank360_operations", "Operations", ["kind", "outcome"], registry=registry
+        )
+        self.operation_seconds = Histogram(
+            "bank360_operation_seconds",
+            "Time from an operation's arrival to its answer",
+            ["kind"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self.operation_statements = Histogram(
+            "bank360_operation_statements",
+            "SQL statements of an operation",
+            registry=registry,
+            buckets=_STATEMENTS,
+        )
+        self.refusals = Counter(
+            "bank360_refusals", "Errors in answers, by code", ["code"], registry=registry
+        )
+        self.persisted_queries = Counter(
+            "bank360_persisted_queries",
+            "Documents asked for by hash, and stored under one",
+            ["outcome"],
+            registry=registry,
+        )
+        self.redis_failures = Counter(
+            "bank360_redis_failures",
+            "Times that Redis did not answer and requests went on without it",
+            registry=registry,
+        )
+        self.websocket_connections = Gauge(
+            "bank360_websocket_connections", "Open WebSocket connections", **live
+        )
+        self.pool = PoolMetrics(registry, live)
+        if FOLDER_VARIABLE not in os.environ:
+            ProcessCollector(registry=registry)
+
+    def written(self) -> bytes:
+        """Write every metric in Prometheus' text format, summed over the worker processes."""
+        folder = os.environ.get(FOLDER_VARIABLE)
+        if folder is None:
+            return generate_latest(self.registry)
+        _forget_dead_processes(Path(folder))
+        summed = CollectorRegistry()
+        MultiProcessCollector(summed, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(summed)
+
+    def refused(self, codes: Iterable[str]) -> None:
+        """Count errors by their codes."""
+        for code in codes:
+            self.refusals.labels(code).inc()
+
+
+class PoolMetrics:
+    """What is seen of the pool of database connections; `app.db.database.PoolObserver`."""
+
+    def __init__(self, registry: CollectorRegistry, live: Any) -> None:
+        """Make the metrics of the pool in ``registry``."""
+        self._open = Gauge("bank360_database_connections", "Connections that are open", **live)
+        self._used = Gauge("bank360_database_connections_used", "Connections in use", **live)
+        self._waiting = Gauge("bank360_database_waiting", "Waiting for a connection", **live)
+        self._seconds = Histogram(
+            "bank360_database_acquire_seconds",
+            "Time until a connection was free",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._busy = Counter(
+            "bank360_database_busy", "Times no connection came free in time", registry=registry
+        )
+
+    def waits(self) -> None:
+        """Tell that a statement waits for a connection."""
+        self._waiting.inc()
+
+    def acquired(self, seconds: float, size: int) -> None:
+        """Tell that it got one after ``seconds``, of a pool that now has ``size`` of them."""
+        self._waiting.dec()
+        self._used.inc()
+        self._open.set(size)
+        self._seconds.observe(seconds)
+
+    def gave_up(self, *, busy: bool) -> None:
+        """Tell that it got none: all were ``busy`` too long, or it was ended."""
+        self._waiting.dec()
+        if busy:
+            self._busy.inc()
+
+    def released(self) -> None:
+        """Tell that a connection is free again."""
+        self._used.dec()
+
+
+def routes(metrics: Metrics, networks: Sequence[Network]) -> list[Route]:
+    """Give ``/metrics``, which answers clients of these networks alone."""
+
+    async def answer(request: Request) -> Response:
+        address = client_address(request)
+        if address is None or not any(address in network for network in networks):
+            return PlainTextResponse("metrics are not shown to this address\n", 403)
+        headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
+        return Response(metrics.written(), headers=headers)
+
+    return [Route(PATH, answer)]
+
+
+def _forget_dead_processes(folder: Path) -> None:
+    """Drop the gauges of worker processes that are gone; their counts stay in the sums."""
+    pids = {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}
+    for pid in pids:
+        if not psutil.pid_exists(pid):
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
