@@ -75,9 +75,14 @@ async def copy(dsn: str, folder: Path, rows: dict[str, int]) -> float:
 
 
 @contextmanager
-def server(dsn: str | None) -> Iterator[str]:
+def server(dsn: str | None, kept: Path | None = None) -> Iterator[str]:
+    """Give a server's address: the given one, else that of one in a folder kept or temporary."""
     if dsn is not None:
         yield dsn
+        return
+    if kept is not None:
+        with embedded.start(kept, notice=lambda line: print(line, file=sys.stderr)) as running:
+            yield running.dsn
         return
     with tempfile.TemporaryDirectory() as folder:
         running = embedded.start(Path(folder), notice=lambda line: print(line, file=sys.stderr))

@@ -1,50 +1,66 @@
 """A canonical export of a bank: what it holds in clear, in one order, whatever the keys."""
 
+from collections.abc import AsyncIterator
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import Table
 
 from app.db import tables
-from app.db.crypto import CustomerCipher
 from app.db.keys import Keys
 
-_SUFFIX = "_ciphertext"
+_SUFFIX: Final = "_ciphertext"
 # Keys and keyed hashes differ from bank to bank, and so does when a row was written.
-_LEFT_OUT_TABLES = {"customer_key", "key_check"}
-_LEFT_OUT_COLUMNS = {"digest", "created_at"}
+_LEFT_OUT_TABLES: Final = {"customer_key", "key_check"}
+_LEFT_OUT_COLUMNS: Final = {"digest", "created_at"}
+_AT_ONCE: Final = 5_000
 
 
-async def export_lines(connection: asyncpg.Connection, keys: Keys) -> list[str]:
-    """One line for each row of each table, in the order of tables and of their lines."""
+async def export_lines(connection: asyncpg.Connection, keys: Keys) -> AsyncIterator[str]:
+    """One line for each row of each table, in the order of tables and of their keys.
+
+    Call it inside a transaction.
+    """
     found = await connection.fetch("select customer_id, wrapped_key from customer_key")
-    ciphers = {row[0]: keys.ring.cipher(row[0], row[1]) for row in found}
-    lines = []
+    wrapped = {row[0]: row[1] for row in found}
     for table in tables.Customer.metadata.sorted_tables:
         if table.name in _LEFT_OUT_TABLES:
             continue
-        rows = await connection.fetch(f"select * from {table.name}")
-        lines.extend(sorted(_line(table.name, row, ciphers) for row in rows))
-    return lines
+        columns = [each.name for each in table.c if each.name not in _LEFT_OUT_COLUMNS]
+        sql = f"select {', '.join(columns)} from {table.name} order by {_order(table)}"
+        async for row in connection.cursor(sql, prefetch=_AT_ONCE):
+            yield _line(table.name, row, wrapped, keys)
 
 
-def _line(table: str, row: asyncpg.Record, ciphers: dict[UUID, CustomerCipher]) -> str:
-    values = []
+def _order(table: Table) -> str:
+    """Give the columns of the key, or all plain ones where a keyed hash is part of the key."""
+    names = [column.name for column in table.primary_key]
+    if not _LEFT_OUT_COLUMNS.isdisjoint(names):
+        names = [each.name for each in table.c if each.name not in _LEFT_OUT_COLUMNS]
+    return ", ".join(names)
+
+
+def _line(table: str, row: asyncpg.Record, wrapped: dict[UUID, bytes], keys: Keys) -> str:
+    values = [table]
     for column, value in row.items():
-        if column in _LEFT_OUT_COLUMNS:
-            continue
         if column.endswith(_SUFFIX) and value is not None:
             owner = row["id"] if table == "customer" else row["customer_id"]
-            values.append(ciphers[owner].decrypt(f"{table}.{column}", row["id"], value))
+            cipher = keys.ring.cipher(owner, wrapped[owner])
+            values.append(cipher.decrypt(f"{table}.{column}", row["id"], value))
         else:
             values.append(str(value))
-    return "|".join((table, *values))
+    return "|".join(values)
 
 
 async def export_hash(dsn: str, keys: Keys) -> str:
+    digest = sha256()
     connection = await asyncpg.connect(dsn)
     try:
-        lines = await export_lines(connection, keys)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            async for line in export_lines(connection, keys):
+                digest.update(f"{line}\n".encode())
     finally:
         await connection.close()
-    return sha256("\n".join(lines).encode()).hexdigest()
+    return digest.hexdigest()

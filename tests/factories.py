@@ -349,7 +349,12 @@ class Factory:
         code = f"SEG{row.hex[-8:]}"
         await self.insert("segment", id=row, code=code, name="Savers", definition="Those who save.")
         for member in members:
-            await self.insert("segment_membership", customer_id=member.id, segment_id=row)
+            await self.connection.execute(
+                "insert into segment_membership (customer_id, segment_id, customer_since)"
+                " select id, $2, customer_since from customer where id = $1",
+                member.id,
+                row,
+            )
         return Made("seg", row, row)
 
     async def card(self, customer: Made, account: Made) -> Made:

@@ -7,7 +7,7 @@ its value follows from them (``value``). Relations say how child rows join inste
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
@@ -173,12 +173,24 @@ class Computed(Valued, Generic[T]):
 class Through:
     """A join table between parent and child: ``parent`` and ``child`` pair its columns with theirs.
 
-    Each pair is (column of the join table, column of the other side).
+    Each pair is (column of the join table, column of the other side). Where the join table repeats
+    the columns of an order, an index of its own gives the children of one parent in that order.
     """
 
     table: type[SQLModel]
     parent: tuple[tuple[str, str], ...]
     child: tuple[tuple[str, str], ...]
+
+
+class Connected(NamedTuple):
+    """Where child rows come from, what ties them to the parent, and what they are ordered by.
+
+    ``columns`` are the child's, each taken from the join table where that repeats it.
+    """
+
+    origin: FromClause
+    conditions: list[ColumnElement[bool]]
+    columns: Mapping[str, ColumnElement[Any]]
 
 
 @dataclass(frozen=True)
@@ -257,14 +269,15 @@ class Relation(Kind):
 
     def connect(
         self, projection: Projection, child: FromClause, keys: Mapping[str, ColumnElement[Any]]
-    ) -> tuple[FromClause, list[ColumnElement[bool]]]:
-        """Give where child rows come from and the conditions that tie them to the parent's keys.
+    ) -> Connected:
+        """Tie child rows to the parent's keys.
 
         Written once: the loader passes the keys of an ``unnest``, a plan the columns of the
         parent's own statement.
         """
         conditions: list[ColumnElement[bool]] = []
         origin = child
+        columns: dict[str, ColumnElement[Any]] = dict(child.c.items())
         if self.through is None:
             conditions += [
                 child.c[theirs] == keys[ours]
@@ -276,11 +289,12 @@ class Relation(Kind):
             on = [link.c[ours] == child.c[theirs] for ours, theirs in self.through.child]
             origin = link.join(child, sa.and_(*on))
             conditions += [link.c[ours] == keys[theirs] for ours, theirs in self.through.parent]
+            columns |= {theirs: link.c[ours] for ours, theirs in self.through.child}
             if self.through_where is not None:
                 conditions.append(self.through_where(link))
         if self.where is not None:
             conditions.append(self.where(child))
-        return origin, conditions
+        return Connected(origin, conditions, columns)
 
 
 @dataclass(frozen=True)
@@ -299,7 +313,7 @@ class Aggregate(Valued):
         of_child = relation_child(projection, self.relation)
         child = of_child.alias()
         keys = {column: table.c[column] for column in relation.parent_columns()}
-        origin, conditions = relation.connect(of_child, child, keys)
+        origin, conditions, _ = relation.connect(of_child, child, keys)
         conditions += of_child.narrowed(child, scope, entry=False)
         if self.where is not None:
             conditions.append(self.where(child))

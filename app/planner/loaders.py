@@ -60,7 +60,12 @@ def _batched(
         .table_valued(*keys, with_ordinality="place")
         .render_derived(name="parents")
     )
-    tied = {column: parents.c[key.name] for column, key in zip(columns, keys, strict=True)}
+    # As text: an inner SELECT would take a column object's table for one of its own, and read the
+    # rows of all parents for each.
+    tied = {
+        column: sa.literal_column(f"parents.{key.name}", key.type)
+        for column, key in zip(columns, keys, strict=True)
+    }
     rows = inner(tied).lateral("rows")
     return (
         sa.select(parents.c.place.label(_PARENT), *rows.c)

@@ -1,13 +1,16 @@
 """Named orders and keyset paging: where in the order a page begins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy import BindParameter, ColumnElement, FromClause
+from sqlalchemy import BindParameter, ColumnElement
 
 from app.planner.projection import Projection
+
+# What an order names, by name.
+Columns: TypeAlias = Mapping[str, ColumnElement[Any]]
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,19 @@ def terms(projection: Projection, order: str | None) -> tuple[Term, ...]:
 
 
 def order_by(
-    table: FromClause, order: Sequence[Term], *, backwards: bool
+    columns: Columns, order: Sequence[Term], *, backwards: bool
 ) -> list[ColumnElement[Any]]:
     """Give the ORDER BY of an order, read from its end when ``backwards``."""
     return [
-        table.c[term.column].desc() if term.descending != backwards else table.c[term.column].asc()
+        columns[term.column].desc() if term.descending != backwards else columns[term.column].asc()
         for term in order
     ]
 
 
-def place(table: FromClause, order: Sequence[Term]) -> list[BindParameter[Any]]:
+def place(columns: Columns, order: Sequence[Term]) -> list[BindParameter[Any]]:
     """Give the parameters that hold a row's place in an order, to be filled in for each run."""
     return [
-        sa.bindparam(place_name(position), None, type_=table.c[term.column].type)
+        sa.bindparam(place_name(position), None, type_=columns[term.column].type)
         for position, term in enumerate(order)
     ]
 
@@ -56,7 +59,7 @@ def place_name(position: int) -> str:
 
 
 def beyond(
-    table: FromClause,
+    columns: Columns,
     order: Sequence[Term],
     places: Sequence[ColumnElement[Any]],
     *,
@@ -67,15 +70,18 @@ def beyond(
     An order of one direction compares whole rows, which an index answers in one range; one of
     mixed direction is written out as (a > x) or (a = x and b < y) and so on.
     """
-    columns = [table.c[term.column] for term in order]
+    compared = [columns[term.column] for term in order]
     falling = [term.descending != backwards for term in order]
     if len(set(falling)) == 1:
-        row: ColumnElement[Any] = sa.tuple_(*columns)
+        row: ColumnElement[Any] = sa.tuple_(*compared)
         reached: ColumnElement[Any] = sa.tuple_(*places)
-        return row < reached if falling[0] else row > reached
+        # An index search begins at a bound of the first column. Without this one it may begin at
+        # that of a filter on the same column, and read all that lies between.
+        first = compared[0] <= places[0] if falling[0] else compared[0] >= places[0]
+        return sa.and_(first, row < reached if falling[0] else row > reached)
     alternatives = []
-    for position, (column, reached) in enumerate(zip(columns, places, strict=True)):
-        equal = [columns[earlier] == places[earlier] for earlier in range(position)]
+    for position, (column, reached) in enumerate(zip(compared, places, strict=True)):
+        equal = [compared[earlier] == places[earlier] for earlier in range(position)]
         step = column < reached if falling[position] else column > reached
         alternatives.append(sa.and_(*equal, step))
     return sa.or_(*alternatives)

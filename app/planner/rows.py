@@ -72,7 +72,7 @@ def child_rows(
     cursors.
     """
     table = relation.child_rows(projection, keys)
-    origin, conditions = relation.connect(projection, table, keys)
+    origin, conditions, ordered = relation.connect(projection, table, keys)
     columns = labelled(projection, table, names, scope)
     columns += [table.c[column].label(f":{column}") for column in labels]
     if any(projection.fields[name].reads_ciphertext(projection) for name in names):
@@ -85,13 +85,13 @@ def child_rows(
         conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
     if window.place is not None:
-        place = ordering.place(table, order)
-        conditions.append(ordering.beyond(table, order, place, backwards=window.backwards))
+        place = ordering.place(ordered, order)
+        conditions.append(ordering.beyond(ordered, order, place, backwards=window.backwards))
     statement = (
         sa.select(*_unique(columns))
         .select_from(origin)
         .where(*conditions)
-        .order_by(*ordering.order_by(table, order, backwards=window.backwards))
+        .order_by(*ordering.order_by(ordered, order, backwards=window.backwards))
     )
     return statement if window.size is None else statement.limit(limit())
 
@@ -106,7 +106,7 @@ def count_rows(
 ) -> Select[Any]:
     """Give the statement that counts a relation's child rows for one parent."""
     table = relation.child_rows(projection, keys)
-    origin, conditions = relation.connect(projection, table, keys)
+    origin, conditions, _ = relation.connect(projection, table, keys)
     conditions += projection.narrowed(table, scope, entry=relation.entry)
     if given_filter is not None:
         conditions.append(filters.condition(projection, table, given_filter))
@@ -127,15 +127,15 @@ def identity_rows(
     A branch is ordered and limited itself, so that its index ends the search early.
     """
     table = relation.child_rows(projection, keys)
-    origin, conditions = relation.connect(projection, table, keys)
+    origin, conditions, ordered = relation.connect(projection, table, keys)
     conditions += projection.narrowed(table, scope, entry=False)
     order = (
         ordering.Term(at, descending=True),
         ordering.Term(projection.key or "", descending=True),
     )
     if window.place is not None:
-        place = ordering.place(table, order)
-        conditions.append(ordering.beyond(table, order, place, backwards=window.backwards))
+        place = ordering.place(ordered, order)
+        conditions.append(ordering.beyond(ordered, order, place, backwards=window.backwards))
     return (
         sa.select(
             sa.literal(projection.type_name, sa.Text).label(":type"),
@@ -145,7 +145,7 @@ def identity_rows(
         )
         .select_from(origin)
         .where(*conditions)
-        .order_by(*ordering.order_by(table, order, backwards=window.backwards))
+        .order_by(*ordering.order_by(ordered, order, backwards=window.backwards))
         .limit(limit())
     )
 

@@ -38,7 +38,7 @@ class Segment(Node):
         through(
             tables.SegmentMembership,
             parent=(("segment_id", "id"),),
-            child=(("customer_id", "id"),),
+            child=(("customer_id", "id"), ("customer_since", "customer_since")),
             paged=True,
             description="Customers that belong to it.",
         )

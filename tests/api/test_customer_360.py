@@ -96,3 +96,23 @@ async def test_timeline(client: Client, factory: Factory) -> None:
     page = (await client.run(query, id=customer.global_id, after=after))["customer"]["timeline"]
     assert [node["__typename"] for node in page["nodes"]] == ["Ticket", "Transaction"]
     assert not page["pageInfo"]["hasNextPage"]
+
+
+async def test_timelines_read_together_do_not_mix(client: Client, factory: Factory) -> None:
+    first, second, third = [await factory.customer() for _ in range(3)]
+    of_first = await factory.ticket(first, opened_at=datetime(2017, 3, 2, tzinfo=UTC))
+    of_second = await factory.ticket(second, opened_at=datetime(2018, 3, 2, tzinfo=UTC))
+    data = await client.run(
+        """
+        query ($ids: [ID!]!) {
+          nodes(ids: $ids) {
+            ... on Customer { timeline(first: 1) { nodes { ... on Ticket { id } } totalCount } }
+          }
+        }""",
+        ids=[first.global_id, second.global_id, third.global_id],
+    )
+    assert [customer["timeline"] for customer in data["nodes"]] == [
+        {"nodes": [{"id": of_first.global_id}], "totalCount": 1},
+        {"nodes": [{"id": of_second.global_id}], "totalCount": 1},
+        {"nodes": [], "totalCount": 0},
+    ]

@@ -21,6 +21,7 @@ from app.db.database import Database
 from app.db.ids import new_id
 from app.db.migrate import alembic_config, is_current, upgrade
 from app.embedded import EmbeddedPostgres
+from app.metrics import Metrics
 
 
 def dump(server: EmbeddedPostgres, url: str) -> list[str]:
@@ -194,7 +195,7 @@ async def test_rules_are_also_constraints(
 
 
 async def test_the_role_of_queries_can_only_read(database_url: str) -> None:
-    database = await Database.connect(database_url, 2, 5)
+    database = await Database.connect(database_url, 2, 5, Metrics().pool)
     try:
         assert await database.fetch_value("select current_user") == "app_read"
         assert await database.fetch_value("select count(*) from branch") >= 0

@@ -13,6 +13,7 @@ ROWS = list(product([1, 2, 3], ["a", "b"], [10, 20]))
 TABLE = sa.table(
     "things", sa.column("x", sa.Integer), sa.column("y", sa.Text), sa.column("z", sa.Integer)
 )
+COLUMNS = dict(TABLE.c.items())
 ORDERS = [
     tuple(Term(column, descending) for column, descending in zip("xyz", directions, strict=True))
     for directions in product([False, True], repeat=3)
@@ -40,11 +41,11 @@ async def run(
 async def test_what_lies_beyond_each_row_is_the_rest_of_the_list(
     things: asyncpg.Connection, order: tuple[Term, ...], *, backwards: bool
 ) -> None:
-    listed = sa.select(TABLE).order_by(*order_by(TABLE, order, backwards=backwards))
+    listed = sa.select(TABLE).order_by(*order_by(COLUMNS, order, backwards=backwards))
     whole = await run(things, listed)
     assert sorted(whole) == sorted(ROWS)
     for position, reached in enumerate(whole):
         row = dict(zip("xyz", reached, strict=True))
         places = [sa.literal(row[term.column], TABLE.c[term.column].type) for term in order]
-        rest = await run(things, listed.where(beyond(TABLE, order, places, backwards=backwards)))
+        rest = await run(things, listed.where(beyond(COLUMNS, order, places, backwards=backwards)))
         assert rest == whole[position + 1 :]

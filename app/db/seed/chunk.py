@@ -26,6 +26,7 @@ def make_chunk(plan: Plan, first: int) -> Chunk:
         members = {person.n: _member(chunk, person, rng) for person, rng in people}
         for link in links:
             _connect(chunk, link, members)
+    chunk.close()
     return chunk
 
 

@@ -148,8 +148,10 @@ class _Chain:
         self.cents = 0
         self._entries = chunk.of["journal_entry"]
         self._postings = chunk.of["posting"]
+        self._internal_postings = chunk.internal
         self._begin = plan.begins_at
         self._run = plan.run
+        self._made_at = plan.made_at(member.person.n)
         self._owner = member.person.id
         self._bank = plan.bank_id
         self._internal = plan.internal[account.currency]
@@ -178,7 +180,7 @@ class _Chain:
         day = at.date()
         place = str(self._count)
         run, name, owner, bank_id = self._run, account.number, self._owner, self._bank
-        entry_id, posting_id, against_id = derived_ids(at, run, "entry", name, place)
+        entry_id, posting_id, against_id = derived_ids(self._made_at, run, "entry", name, place)
         kind, against, channel, _ = booking
         amount = money(cents)
         sealed = (
@@ -193,7 +195,7 @@ class _Chain:
                 self._currency, money(self.cents), at, day, bank, sealed,
             )
         )  # fmt: skip
-        self._postings.append(
+        self._internal_postings.append(
             (
                 bank_id, against_id, self._internal[against], owner, entry_id, kind, channel,
                 -amount, self._currency, None, at, day, None, None,

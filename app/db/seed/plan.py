@@ -111,7 +111,16 @@ class Plan:
 
     def customer_id(self, n: int) -> UUID:
         """Give the id of customer ``n``; it depends on nothing else of the customer."""
-        return derived_id(_IDS_FROM, "seed", self.run, "customer", str(n))
+        return derived_id(self.made_at(n), "seed", self.run, "customer", str(n))
+
+    def made_at(self, n: int) -> datetime:
+        """Give the moment that the ids of customer ``n`` and of its ledger entries carry.
+
+        It rises with ``n``, so that ids rise in the order in which rows are stored, as ids do
+        that are made when something happens. Keys of customers in no order would have every
+        chunk write to all pages of every index.
+        """
+        return _IDS_FROM + timedelta(milliseconds=n)
 
     def moment(self, second: int) -> datetime:
         """Give a moment of the history from its seconds since the history's beginning."""

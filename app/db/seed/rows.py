@@ -1,6 +1,7 @@
 """A chunk of the bank: its rows by table, in the order in which foreign keys let them in."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Final
 
 from app.db.seed.plan import Plan
@@ -76,12 +77,28 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Chunk:
-    """Rows of one plan that are stored together, by table."""
+    """Rows of one plan that are stored together, by table.
+
+    ``internal`` are postings on the bank's own accounts, kept apart until all are made.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.of: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+        self.internal: list[Row] = []
 
     def add(self, table: str, *row: object) -> None:
         """Add one row; its values are in the order of the table's COLUMNS."""
         self.of[table].append(row)
+
+    def close(self) -> None:
+        """Put the bank's own postings behind those of customers, in the order of time.
+
+        They are half of all postings, on a few accounts that every chunk adds to: in this order
+        pages of their indexes are met one after the other. A customer's postings lie together.
+        """
+        self.of["posting"].extend(sorted(self.internal, key=itemgetter(_BOOKED_AT)))
+        self.internal.clear()
+
+
+_BOOKED_AT: Final = COLUMNS["posting"].index("booked_at")

@@ -88,8 +88,9 @@ async def compute_segments(
     for done, rule in enumerate(SEGMENTS, start=1):
         status = await connection.execute(
             f"""
-            insert into segment_membership (customer_id, segment_id, since)
-            select customer.id, segment.id, $2::date::timestamp at time zone 'utc'
+            insert into segment_membership (customer_id, segment_id, since, customer_since)
+            select customer.id, segment.id, $2::date::timestamp at time zone 'utc',
+                customer.customer_since
             from customer, segment
             where segment.code = $1 and customer.type <> 'BANK' and {rule.condition}
             on conflict do nothing

@@ -31,7 +31,7 @@ class Customer(SQLModel, table=True):
         CheckConstraint("version > 0", name="version"),
         CheckConstraint("credit_score between 0 and 1000", name="credit_score"),
         Index("ix_customer_branch_id_id", "branch_id", "id"),
-        Index("ix_customer_customer_since_id", "customer_since", "id"),
+        Index("ix_customer_customer_since_id", "customer_since", "id", unique=True),
     )
 
     id: UUID = columns.key()

@@ -1,6 +1,6 @@
 """Tickets with their history, contacts with customers, and segments."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BOOLEAN, CheckConstraint, Column, ForeignKeyConstraint, Index
@@ -37,7 +37,9 @@ class Ticket(SQLModel, table=True):
         ),
         Index("ix_ticket_customer_id_opened_at_id", "customer_id", "opened_at", "id"),
         Index("ix_ticket_opened_at_id", "opened_at", "id"),
+        Index("ix_ticket_queue_opened_at_id", "queue", "opened_at", "id"),
         Index("ix_ticket_queue_status_opened_at_id", "queue", "status", "opened_at", "id"),
+        Index("ix_ticket_status_opened_at_id", "status", "opened_at", "id"),
     )
 
     customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
@@ -165,13 +167,26 @@ class Segment(SQLModel, table=True):
 
 
 class SegmentMembership(SQLModel, table=True):
-    """A customer belongs to a segment."""
+    """A customer belongs to a segment.
+
+    ``customer_since`` is the customer's, for an index that has a segment's members in the order
+    in which customers are listed.
+    """
 
     __tablename__ = "segment_membership"
     __table_args__ = (
-        Index("ix_segment_membership_segment_id_customer_id", "segment_id", "customer_id"),
+        ForeignKeyConstraint(
+            ["customer_since", "customer_id"], ["customer.customer_since", "customer.id"]
+        ),
+        Index(
+            "ix_segment_membership_segment_id_customer_since_customer_id",
+            "segment_id",
+            "customer_since",
+            "customer_id",
+        ),
     )
 
-    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    customer_id: UUID = columns.owner_key()
     segment_id: UUID = Field(foreign_key="segment.id", primary_key=True)
     since: datetime = columns.moment(default="now()")
+    customer_since: date = columns.day()

@@ -150,7 +150,7 @@ create table customer (
 
 create index ix_customer_branch_id_id on customer (branch_id, id);
 
-create index ix_customer_customer_since_id on customer (customer_since, id);
+create unique index ix_customer_customer_since_id on customer (customer_since, id);
 
 create table product_price (
     product_id uuid not null,
@@ -331,13 +331,16 @@ create table segment_membership (
     customer_id uuid not null,
     segment_id uuid not null,
     since timestamptz default now() not null,
+    customer_since date not null,
     constraint pk_segment_membership primary key (customer_id, segment_id),
-    constraint fk_segment_membership_customer_id foreign key(customer_id) references customer (id),
+   
+        constraint fk_segment_membership_customer_since_customer_id foreign key(customer_since,
+        customer_id) references customer (customer_since, id),
     constraint fk_segment_membership_segment_id foreign key(segment_id) references segment (id)
 );
 
-create index ix_segment_membership_segment_id_customer_id
-    on segment_membership (segment_id, customer_id);
+create index ix_segment_membership_segment_id_customer_since_customer_id
+    on segment_membership (segment_id, customer_since, customer_id);
 
 create table staff_role (
     staff_id uuid not null,
@@ -396,7 +399,11 @@ create index ix_ticket_customer_id_opened_at_id on ticket (customer_id, opened_a
 
 create index ix_ticket_opened_at_id on ticket (opened_at, id);
 
+create index ix_ticket_queue_opened_at_id on ticket (queue, opened_at, id);
+
 create index ix_ticket_queue_status_opened_at_id on ticket (queue, status, opened_at, id);
+
+create index ix_ticket_status_opened_at_id on ticket (status, opened_at, id);
 
 create table account_holder (
     customer_id uuid not null,
@@ -656,8 +663,11 @@ begin
 end
 $body$;
 
+-- Each look-up goes through an index: what a session planned for a small bank is kept while the
+-- bank grows, and a scan of all entries for each statement makes a big load quadratic.
 create function check_postings() returns trigger language plpgsql
-set search_path = pg_catalog, public, pg_temp as $body$
+set search_path = pg_catalog, public, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $body$
 declare
     wrong uuid;
 begin
