@@ -193,7 +193,7 @@ class Factory:
         sides = []
         for account, side, moved in (
             (payer, kind, -Decimal(amount)),
-            (payee, "TRANSFER_IN", Decimal(amount)),
+            (payee, kind, Decimal(amount)),
         ):
             balance = await self.connection.fetchval(
                 "update account set balance = balance + $2 where id = $1 returning balance",

@@ -26,6 +26,7 @@ from app.schema.loan import Instalment, Loan
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
+from app.schema.summary import BankSummary, bank_summary
 from app.schema.viewer import Viewer
 from app.schema.wealth import Holding, HoldingLot, Product
 
@@ -193,6 +194,10 @@ class Query:
     branch: Branch | None = _by_id(Branch, "The branch with this id, or null.")
     branches: list[Branch] | None = entry(paged=False, description="Branches of the bank.")
     staff: Connection[Staff] | None = entry(description="People who work for the bank.")
+    bank_summary: BankSummary | None = strawberry.field(
+        resolver=bank_summary,
+        description="Counts and totals by branch, tier and product: for management reports.",
+    )
 
 
 @cache
