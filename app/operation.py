@@ -197,6 +197,8 @@ def _answer(
     executed = result.data is not None or not result.errors or any(e.path for e in result.errors)
     if executed:
         body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
     return Answer(body, executed, headers=headers or {}, status=status)
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
-from app.planner.projection import Expression, Projection, Row, Scope, evaluate
+from app.planner.projection import ID, OWNER, Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
 
 T = TypeVar("T")
@@ -55,9 +55,11 @@ class Identity(Valued):
         return iter(())
 
     def value(self, name: str, row: Row, reader: Reader) -> str:
-        """Write the global id."""
-        del name, reader
-        return row.projection.global_id(row)
+        """Write the global id, as this viewer may know it."""
+        del name
+        prefix = row.projection.prefix
+        assert prefix is not None
+        return reader.identities.write(prefix, row[OWNER], row[ID])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.planner import relations
 from app.planner.fields import Column, Kind, Relation, Union, Valued
+from app.planner.guards import GUARD, Guard
 from app.planner.projection import Projection, Row
 
 KIND: Final = "kind"
@@ -60,6 +61,12 @@ class GraphField(StrawberryField):
         kind = self.metadata[KIND]
         assert isinstance(kind, Kind)
         return kind
+
+    @property
+    def guard(self) -> Guard | None:
+        """What the field itself needs, beside what it leads to."""
+        guard: Guard | None = self.metadata[GUARD]
+        return guard
 
     @property
     def is_basic_field(self) -> bool:
@@ -137,6 +144,18 @@ def child_projection(type_: Any) -> Projection:
     return projection
 
 
-def declared(kind: Kind, description: str, *, deprecated: str | None = None) -> Any:
+def described(description: str, guard: Guard | None) -> str:
+    """Add to a description who may see it: the directive is not visible by introspection."""
+    return description + (guard.sentence() if guard else "")
+
+
+def declared(
+    kind: Kind, description: str, guard: Guard | None, *, deprecated: str | None = None
+) -> Any:
     """Make the field of a kind."""
-    return GraphField(metadata={KIND: kind}, description=description, deprecation_reason=deprecated)
+    return GraphField(
+        metadata={KIND: kind, GUARD: guard},
+        description=described(description, guard),
+        deprecation_reason=deprecated,
+        directives=guard.directives() if guard else (),
+    )

@@ -9,9 +9,11 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
+from app.auth.permissions import Permission
 from app.db.summary import AMOUNTS, Dimension
 from app.domain.customer import Tier
 from app.domain.money import Currency
+from app.planner.declare import object_type
 from app.planner.loaders import load_row
 from app.planner.projection import Row
 from app.planner.relations import selected
@@ -25,7 +27,7 @@ from app.schema.wealth import Product
 ReportInfo = Info[Context, None]
 
 
-@strawberry.type(description="What some customers own and owe in one currency.")
+@object_type(description="What some customers own and owe in one currency.", public=True)
 class SummaryTotal:
     """What some customers own and owe in one currency."""
 
@@ -62,7 +64,7 @@ async def _product(info: ReportInfo, line: strawberry.Parent["ProductSummary"]) 
     return cast("Product | None", await _row(info, Product, line.product_id))
 
 
-@strawberry.type(description="A branch in numbers.")
+@object_type(description="A branch in numbers.", public=True)
 class BranchSummary:
     """A branch in numbers."""
 
@@ -74,7 +76,7 @@ class BranchSummary:
     branch_id: strawberry.Private[UUID | None]
 
 
-@strawberry.type(description="The customers of a tier in numbers.")
+@object_type(description="The customers of a tier in numbers.", public=True)
 class TierSummary:
     """The customers of a tier in numbers."""
 
@@ -83,7 +85,7 @@ class TierSummary:
     totals: list[SummaryTotal] = strawberry.field(description="By currency.")
 
 
-@strawberry.type(description="What customers hold of a product, in one currency.")
+@object_type(description="What customers hold of a product, in one currency.", public=True)
 class ProductSummary:
     """What customers hold of a product."""
 
@@ -144,11 +146,12 @@ def _product_summary(record: Mapping[str, Any]) -> ProductSummary:
     )
 
 
-@strawberry.type(
+@object_type(
+    requires=Permission.REPORT_READ,
     description=(
         "The bank in numbers at this moment: all customers that the viewer's reports cover. Reads "
         "whole tables, so ask for it rarely."
-    )
+    ),
 )
 class BankSummary:
     """The bank in numbers; the lists are read when asked for."""
