@@ -37,6 +37,13 @@ class Client:
         assert "errors" not in body, body["errors"]
         return body["data"]
 
+    async def denied(self, query: str, **variables: Any) -> tuple[Any, list[str]]:
+        """Give the data, and the selections that were denied; no other error is let pass."""
+        body = (await self.send(query, **variables)).json()
+        codes = {error["extensions"]["code"] for error in body["errors"]}
+        assert codes == {"FORBIDDEN"}, body["errors"]
+        return body["data"], [error["extensions"]["selection"] for error in body["errors"]]
+
     async def error(self, query: str, **variables: Any) -> dict[str, Any]:
         """Give the one error."""
         body = (await self.send(query, **variables)).json()

@@ -132,7 +132,8 @@ async def test_customers_come_to_themselves_only(client: Client, factory: Factor
     assert (await me.run(NODE, id=branch.global_id))["node"]
     assert (await me.run(NODE, id=other.global_id))["node"] is None
     assert (await me.run(NODE, id=account.global_id))["node"] is None
-    assert (await me.run(BY, by={"number": "C-other"}))["customerBy"] is None
+    data, denied = await me.denied(BY, by={"number": "C-other"})
+    assert (data, denied) == ({"customerBy": None}, ["customerBy"])
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.EXECUTIVE])
@@ -140,4 +141,5 @@ async def test_posts_without_customer_data_come_to_nobody(
     client: Client, factory: Factory, role: Role
 ) -> None:
     customer = await factory.customer()
-    assert (await client.as_(role).run(NODE, id=customer.global_id))["node"] is None
+    data, denied = await client.as_(role).denied(NODE, id=customer.global_id)
+    assert (data, denied) == ({"node": None}, ["node"])
