@@ -19,9 +19,9 @@ class Client:
         token = token or token_key.issue(Role.COMPLIANCE, new_id(), strong=True)
         self.headers = {"authorization": f"Bearer {token}"}
 
-    def as_(self, role: Role, subject: UUID | None = None) -> "Client":
+    def as_(self, role: Role, subject: UUID | None = None, *, strong: bool = True) -> "Client":
         """The same application, another person."""
-        token = self._token_key.issue(role, subject or new_id(), strong=True)
+        token = self._token_key.issue(role, subject or new_id(), strong=strong)
         return Client(self.http, self._token_key, token)
 
     async def send(self, query: str, **variables: Any) -> httpx.Response:

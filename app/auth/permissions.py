@@ -150,6 +150,44 @@ class Access(Enum):
     DENIED = "nothing"
 
 
+class ViewerAction(ClosedSet):
+    """What a viewer may or may not do with an object: a button, or a part of a screen."""
+
+    SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
+    SEE_CONTACT = "SEE_CONTACT", "See phone, e-mail and postal address."
+    SEE_CREDIT = "SEE_CREDIT", "See credit score, grade or risk class."
+    SEE_HOLDINGS = "SEE_HOLDINGS", "See holdings and risk appetite."
+    SEE_IDENTITY = "SEE_IDENTITY", "See national id and date of birth."
+    SEE_MONEY = "SEE_MONEY", "See balances, bookings, loans and totals."
+    SEE_NAME = "SEE_NAME", "See the name and the customer number."
+    SEE_NUMBER = "SEE_NUMBER", "See the number."
+    SEE_PROFILE = "SEE_PROFILE", "See relationships, preferences, contacts and timeline."
+    SEE_SEGMENTS = "SEE_SEGMENTS", "See the segments the customer belongs to."
+    SEE_TICKETS = "SEE_TICKETS", "See requests to the service desk."
+
+
+CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NAME: Permission.CUSTOMER_NAME_READ,
+    ViewerAction.SEE_CONTACT: Permission.CUSTOMER_CONTACT_READ,
+    ViewerAction.SEE_IDENTITY: Permission.CUSTOMER_IDENTITY_READ,
+    ViewerAction.SEE_MONEY: Permission.MONEY_READ,
+    ViewerAction.SEE_CREDIT: Permission.CREDIT_READ,
+    ViewerAction.SEE_HOLDINGS: Permission.HOLDING_READ,
+    ViewerAction.SEE_TICKETS: Permission.TICKET_READ,
+    ViewerAction.SEE_PROFILE: Permission.PROFILE_READ,
+    ViewerAction.SEE_BEHAVIOUR: Permission.BEHAVIOUR_READ,
+    ViewerAction.SEE_SEGMENTS: Permission.SEGMENT_READ,
+}
+ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
+    ViewerAction.SEE_MONEY: Permission.MONEY_READ,
+}
+LOAN_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NUMBER: Permission.CUSTOMER_NAME_READ,
+    ViewerAction.SEE_CREDIT: Permission.CREDIT_READ,
+}
+
+
 def access(permission: Permission, role: Role, *, strong: bool) -> Access:
     """Say what somebody acting in a role sees of what needs a permission."""
     grant = MATRIX[permission]

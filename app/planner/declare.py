@@ -13,6 +13,7 @@ from strawberry.types.base import StrawberryOptional, get_object_definition
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from app.auth.permissions import Mask, Permission
+from app.auth.viewer import Viewer
 from app.planner import fields
 from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import filter_input
@@ -71,6 +72,11 @@ def computed(
 ) -> Any:
     """Declare a Python function of other fields (named by text) and of SQL expressions."""
     return declared(fields.Computed(function, needs), description, guard_of(requires))
+
+
+def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
+    """Declare what follows from who is asking alone."""
+    return declared(fields.OfViewer(function), description, None)
 
 
 def aggregate(
@@ -206,6 +212,7 @@ class Node:
         embedded,
         computed,
         aggregate,
+        of_viewer,
         relation,
         through,
         pages,

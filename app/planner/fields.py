@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
+from app.auth.viewer import Viewer
 from app.planner.projection import ID, OWNER, Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
 
@@ -169,6 +170,20 @@ class Computed(Valued, Generic[T]):
             for parameter, need in self.needs.items()
         }
         return None if None in values.values() else self.function(**values)
+
+
+@dataclass(frozen=True)
+class OfViewer(Kind, Generic[T]):
+    """What holds for this viewer, whatever the row."""
+
+    function: Callable[[Viewer], T]
+
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
+        """Need nothing of the row."""
+        del name, projection, table, scope
+        return iter(())
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from app.planner import relations
-from app.planner.fields import Column, Kind, Relation, Union, Valued
+from app.planner.fields import Column, Kind, OfViewer, Relation, Union, Valued
 from app.planner.guards import GUARD, Guard
 from app.planner.projection import Projection, Row
 
@@ -111,6 +111,8 @@ class GraphField(StrawberryField):
         assert info is not None
         if isinstance(kind, Relation) and kind.entry:
             return relations.resolve_root(kind, self.child(), info, kwargs)
+        if isinstance(kind, OfViewer):
+            return kind.function(info.context.viewer)
         assert isinstance(source, Row)
         if isinstance(kind, Relation):
             return relations.resolve(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.auth.permissions import Mask, Permission
+from app.auth.permissions import ACCOUNT_ACTIONS, Mask, Permission
 from app.db import tables
 from app.domain.account import (
     AccountKind,
@@ -21,10 +21,20 @@ from app.domain.account import (
     TransactionKind,
 )
 from app.domain.service import Channel
-from app.planner.declare import Node, column, embedded, encrypted, pages, projection, relation
+from app.planner.declare import (
+    Node,
+    column,
+    embedded,
+    encrypted,
+    of_viewer,
+    pages,
+    projection,
+    relation,
+)
 from app.planner.enums import graphql_enum
 from app.planner.pages import Connection
 from app.planner.projection import Order
+from app.schema.access import ViewerCan, viewer_can
 from app.schema.bank import Branch
 from app.schema.scalars import Money
 
@@ -182,6 +192,9 @@ class Account(Node):
     )
     term_months: int | None = column(description="Agreed term of a time deposit, in months.")
     matures_on: date | None = column(description="When a time deposit's term ends.")
+    viewer_can: list[ViewerCan] = of_viewer(
+        viewer_can(ACCOUNT_ACTIONS), description="What the viewer may do with it, and why not."
+    )
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     branch: Branch | None = relation(("branch_id", "id"), description="The branch that keeps it.")
     owner: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(

@@ -10,7 +10,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
-from app.auth.permissions import Permission
+from app.auth.permissions import Permission, Role
 from app.domain.customer import CustomerType
 from app.planner.declare import Node, entry, root_field
 from app.planner.enforcement import enforce
@@ -22,6 +22,7 @@ from app.resolvers import account as accounts
 from app.resolvers import customer as customers
 from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected
+from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder, Card, StandingOrder, Transaction
 from app.schema.bank import Branch, Staff
 from app.schema.customer import Customer, Relationship
@@ -104,6 +105,7 @@ def _path(info: Info[Context, None]) -> Path:
 Id = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")]
 Number = Annotated[str, strawberry.argument(description="The account number.")]
+OfRole = Annotated[Role, strawberry.argument(description="The post.")]
 By = Annotated[CustomerBy, strawberry.argument(description="The value.")]
 
 
@@ -135,6 +137,10 @@ def _by_id(type_: type, description: str) -> Any:
         return await nodes_.find(info.context, only, id, _selected(info), _path(info))
 
     return root_field(find, description=description)
+
+
+def _access_matrix(role: OfRole) -> list[AccessMatrixEntry]:
+    return _matrix(role)
 
 
 async def _customer_by(info: Info[Context, None], by: By) -> Customer | None:
@@ -207,6 +213,11 @@ class Query:
     staff: Connection[Staff] | None = entry(
         requires=Permission.STAFF_LIST, description="People who work for the bank."
     )
+    access_matrix: list[AccessMatrixEntry] = root_field(
+        _access_matrix,
+        public=True,
+        description="What a post sees of every field of every type, strongly authenticated.",
+    )
     bank_summary: BankSummary | None = root_field(
         bank_summary,
         description="Counts and totals by branch, tier and product: for management reports.",
@@ -228,6 +239,9 @@ def schema() -> strawberry.Schema:
 def graphql_schema() -> GraphQLSchema:
     """Give the schema as graphql-core executes it."""
     return schema()._schema  # noqa: SLF001  # Strawberry has no public way.
+
+
+_matrix = access_matrix(graphql_schema)
 
 
 def print_sdl() -> str:
