@@ -246,4 +246,7 @@ _matrix = access_matrix(graphql_schema)
 
 def print_sdl() -> str:
     """Give the schema in the schema definition language, as ``schema.graphql`` holds it."""
-    return print_schema(schema()) + "\n"
+    # Strawberry prints the specification's own directive without its description.
+    one_of = "directive @oneOf on INPUT_OBJECT"
+    described = f'"""Exactly one field of the input must be given, and not null."""\n{one_of}'
+    return print_schema(schema()).replace(one_of, described, 1) + "\n"
