@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from asyncpg import QueryCanceledError
 from graphql import ExecutionResult, GraphQLError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.auth.viewer import Viewer
 from app.db.database import BusyError
@@ -228,9 +229,12 @@ def _is_of_the_document(error: GraphQLError) -> bool:
     """Tell the client's errors from ours.
 
     Parsing and validation have no path. Of those with one, a wrong argument names its place in
-    the document; a value that we cannot write does not.
+    the document; a value that we cannot write does not. Strawberry finds only late that an input
+    which takes exactly one field was given none or two.
     """
     original = error.original_error
+    if isinstance(original, StrawberryInputCoercionError):
+        return True
     if error.path is None:
         return original is None or isinstance(original, GraphQLError | ValueError)
     return isinstance(original, GraphQLError) and bool(original.nodes)

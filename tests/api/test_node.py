@@ -118,6 +118,17 @@ async def test_exactly_one_value_is_needed(client: Client, by: dict[str, str]) -
     assert error["extensions"]["code"] in {"BAD_REQUEST", "BAD_USER_INPUT"}
 
 
+@pytest.mark.parametrize(
+    "by",
+    ["{}", '{number: null, phone: "1"}', '{number: "1", phone: "1"}', "{phone: $none}"],
+)
+async def test_exactly_one_value_is_needed_in_the_document_too(client: Client, by: str) -> None:
+    declared = "($none: String)" if "$none" in by else ""
+    query = f"query {declared} {{ customerBy(by: {by}) {{ id }} }}"
+    error = await client.error(query)
+    assert error["extensions"]["code"] in {"BAD_REQUEST", "BAD_USER_INPUT"}
+
+
 @pytest.mark.parametrize("value", ["", "   ", "-", "9" * 255, "1\x002"])
 async def test_empty_and_overlong_values_are_refused(client: Client, value: str) -> None:
     error = await client.error(BY, by={"nationalId": value})
