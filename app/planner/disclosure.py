@@ -28,6 +28,7 @@ class Denial:
 class Disclosure:
     """Made anew for every operation."""
 
+    decisions: dict[object, tuple[Access, Permission | None]] = field(default_factory=dict)
     _denied: dict[str, Denial] = field(default_factory=dict)
     _masked: set[str] = field(default_factory=set)
 

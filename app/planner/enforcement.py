@@ -21,7 +21,7 @@ from graphql import (
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from app.auth.permissions import Access, Mask, Permission, Role
+from app.auth.permissions import Access, Mask, Permission
 from app.auth.viewer import Viewer
 from app.planner.guards import GUARD, PUBLIC, Guard, masked
 from app.planner.projection import OWNER
@@ -147,16 +147,17 @@ def _is_open(found: Needs) -> bool:
 
 
 def _wrapped(resolve: Callable[..., Any], found: Needs) -> Callable[..., Any]:
-    # Asked for every row, so what a post sees is worked out once.
-    decided: dict[tuple[Role, bool], tuple[Access, Permission | None]] = {}
+    # Asked for every row, so what a viewer sees is worked out once an operation. A plain object
+    # is the cheapest key there is.
+    key = object()
 
     def resolver(source: Any, info: Any, **arguments: Any) -> Any:
         context = info.context
-        viewer: Viewer = context.viewer
-        post = (viewer.role, viewer.strongly_authenticated)
-        if post not in decided:
-            decided[post] = found.access(viewer)
-        access, permission = decided[post]
+        decisions = context.disclosure.decisions
+        decision = decisions.get(key)
+        if decision is None:
+            decision = decisions[key] = found.access(context.viewer)
+        access, permission = decision
         if access is Access.CLEAR:
             return resolve(source, info, **arguments)
         if access is Access.MASKED:
