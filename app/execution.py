@@ -157,4 +157,8 @@ class Executor:
         )
         executed = await result if isawaitable(result) else result
         assert isinstance(executed, ExecutionResult)
+        disclosure = context.disclosure
+        executed.errors = [*(executed.errors or ()), *disclosure.errors()] or None
+        if disclosure.masked:
+            executed.extensions = {"masked": disclosure.masked}
         return executed

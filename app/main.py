@@ -28,6 +28,7 @@ from app.metrics import Metrics
 from app.operation import Operations
 from app.persisted import PersistedQueries
 from app.planner.cursors import Cursors
+from app.planner.identities import identities_by_role
 from app.planner.reader import Reader
 from app.rates import Policy, Rates
 from app.resolvers.context import Context
@@ -66,6 +67,7 @@ def create_app(
     """Make the application for one database; it connects when the server starts it."""
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
+    identities = identities_by_role(keys.identity_secret)
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
 
@@ -88,7 +90,14 @@ def create_app(
 
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
-        reader = Reader(database, keys.ring, cursors, RowScope(viewer), settings.page_size_max)
+        reader = Reader(
+            database,
+            keys.ring,
+            cursors,
+            identities[viewer.role],
+            RowScope(viewer),
+            settings.page_size_max,
+        )
         return Context(viewer, reader, keys.index)
 
     operations = _operations(settings, context, redis, measured)

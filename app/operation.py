@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from asyncpg import QueryCanceledError
 from graphql import ExecutionResult, GraphQLError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.auth.viewer import Viewer
 from app.db.database import BusyError
@@ -197,6 +198,8 @@ def _answer(
     executed = result.data is not None or not result.errors or any(e.path for e in result.errors)
     if executed:
         body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
     return Answer(body, executed, headers=headers or {}, status=status)
 
 
@@ -226,9 +229,12 @@ def _is_of_the_document(error: GraphQLError) -> bool:
     """Tell the client's errors from ours.
 
     Parsing and validation have no path. Of those with one, a wrong argument names its place in
-    the document; a value that we cannot write does not.
+    the document; a value that we cannot write does not. Strawberry finds only late that an input
+    which takes exactly one field was given none or two.
     """
     original = error.original_error
+    if isinstance(original, StrawberryInputCoercionError):
+        return True
     if error.path is None:
         return original is None or isinstance(original, GraphQLError | ValueError)
     return isinstance(original, GraphQLError) and bool(original.nodes)

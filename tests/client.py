@@ -19,9 +19,9 @@ class Client:
         token = token or token_key.issue(Role.COMPLIANCE, new_id(), strong=True)
         self.headers = {"authorization": f"Bearer {token}"}
 
-    def as_(self, role: Role, subject: UUID | None = None) -> "Client":
+    def as_(self, role: Role, subject: UUID | None = None, *, strong: bool = True) -> "Client":
         """The same application, another person."""
-        token = self._token_key.issue(role, subject or new_id(), strong=True)
+        token = self._token_key.issue(role, subject or new_id(), strong=strong)
         return Client(self.http, self._token_key, token)
 
     async def send(self, query: str, **variables: Any) -> httpx.Response:
@@ -36,6 +36,13 @@ class Client:
         body = (await self.send(query, **variables)).json()
         assert "errors" not in body, body["errors"]
         return body["data"]
+
+    async def denied(self, query: str, **variables: Any) -> tuple[Any, list[str]]:
+        """Give the data, and the selections that were denied; no other error is let pass."""
+        body = (await self.send(query, **variables)).json()
+        codes = {error["extensions"]["code"] for error in body["errors"]}
+        assert codes == {"FORBIDDEN"}, body["errors"]
+        return body["data"], [error["extensions"]["selection"] for error in body["errors"]]
 
     async def error(self, query: str, **variables: Any) -> dict[str, Any]:
         """Give the one error."""

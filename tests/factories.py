@@ -177,8 +177,13 @@ class Factory:
             "update account set balance = $2 where id = $1", account.id, balance
         )
 
-    async def transfer(self, payer: Made, payee: Made, amount: str, at: datetime) -> None:
-        """Book a transfer from one account to another, ordered in the mobile app."""
+    async def transfer(
+        self, payer: Made, payee: Made, amount: str, at: datetime, payee_number: str = "B-77001234"
+    ) -> Made:
+        """Book a transfer from one account to another, ordered in the mobile app.
+
+        Gives the payer's side, which names the payee's account.
+        """
         entry, kind = new_id(), "TRANSFER_OUT"
         moment = {"booked_at": at, "value_on": at.date()}
         await self.insert(
@@ -193,7 +198,7 @@ class Factory:
         sides = []
         for account, side, moved in (
             (payer, kind, -Decimal(amount)),
-            (payee, "TRANSFER_IN", Decimal(amount)),
+            (payee, kind, Decimal(amount)),
         ):
             balance = await self.connection.fetchval(
                 "update account set balance = balance + $2 where id = $1 returning balance",
@@ -202,11 +207,14 @@ class Factory:
             )
             own = {"customer_id": account.owner, "id": new_id(), "account_id": account.id}
             money = {"kind": side, "currency": "USD", "amount": moved, "balance_after": balance}
-            sides.append(own | money | common)
+            place = "posting.counterparty_account_ciphertext"
+            other = self.encrypt(account.owner, place, own["id"], payee_number)
+            sides.append(own | money | common | {"counterparty_account_ciphertext": other})
         # One statement: the ledger refuses one that leaves an entry out of balance.
         await self.connection.copy_records_to_table(
             "posting", records=[tuple(side.values()) for side in sides], columns=list(sides[0])
         )
+        return Made("txn", payer.owner, sides[0]["id"])
 
     async def loan(self, customer: Made, *, paid: int, **given: Any) -> Made:
         """A loan over 12 months whose first ``paid`` instalments are paid."""
@@ -256,7 +264,7 @@ class Factory:
             )
         return Made("loa", customer.id, row)
 
-    async def ticket(self, customer: Made, **given: Any) -> Made:
+    async def ticket(self, customer: Made, opened_by: UUID | None = None, **given: Any) -> Made:
         row = new_id()
         values = {
             "number": f"CR{row.hex[-8:]}",
@@ -278,10 +286,13 @@ class Factory:
             number=1,
             kind="OPENED",
             occurred_at=values["opened_at"],
+            staff_id=opened_by,
         )
         return Made("tkt", customer.id, row)
 
-    async def comment(self, ticket: Made, text: str, *, internal: bool) -> None:
+    async def comment(
+        self, ticket: Made, text: str, *, internal: bool, staff: UUID | None = None
+    ) -> None:
         row = new_id()
         await self.insert(
             "ticket_comment",
@@ -289,12 +300,16 @@ class Factory:
             id=row,
             ticket_id=ticket.id,
             internal=internal,
+            staff_id=staff,
             body_ciphertext=self.encrypt(ticket.owner, "ticket_comment.body_ciphertext", row, text),
             written_at=datetime.now(UTC),
         )
 
-    async def call(self, customer: Made, started_at: datetime) -> Made:
+    async def call(
+        self, customer: Made, started_at: datetime, text: str | None = None, **given: Any
+    ) -> Made:
         row = new_id()
+        place = "interaction.text_ciphertext"
         await self.insert(
             "interaction",
             customer_id=customer.id,
@@ -302,9 +317,48 @@ class Factory:
             kind="CALL",
             channel="PHONE",
             started_at=started_at,
+            text_ciphertext=text and self.encrypt(customer.id, place, row, text),
             source="BANK360",
+            **given,
         )
         return Made("int", customer.id, row)
+
+    async def standing_order(self, account: Made, payee: str) -> Made:
+        row = new_id()
+        place = "standing_order.payee_account_ciphertext"
+        await self.insert(
+            "standing_order",
+            customer_id=account.owner,
+            id=row,
+            account_id=account.id,
+            purpose="HOUSEHOLD",
+            amount=Decimal("10.00"),
+            currency="USD",
+            frequency="MONTHLY",
+            status="ACTIVE",
+            payee_account_ciphertext=self.encrypt(account.owner, place, row, payee),
+            source="BANK360",
+        )
+        return Made("sto", account.owner, row)
+
+    async def relationship(self, customer: Made, other: Made) -> Made:
+        """Connect two customers, on both sides."""
+        rows = [new_id(), new_id()]
+        for row, (one, related) in zip(rows, ((customer, other), (other, customer)), strict=True):
+            await self.insert(
+                "relationship",
+                customer_id=one.id,
+                id=row,
+                related_customer_id=related.id,
+                kind="SHARES_ACCOUNT",
+            )
+        return Made("rel", customer.id, rows[0])
+
+    async def hold(self, account: Made, holder: Made) -> None:
+        """Let another customer use an account, on both sides."""
+        link = {"account_id": account.id, "role": "AUTHORISED_USER"}
+        await self.insert("held_account", customer_id=holder.id, owner_id=account.owner, **link)
+        await self.insert("account_holder", customer_id=account.owner, holder_id=holder.id, **link)
 
     async def product(self, *prices: str, on: date = date(2018, 12, 30)) -> Made:
         """A fund with one price a day, the last one on ``on``."""

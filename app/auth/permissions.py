@@ -1,4 +1,9 @@
-"""Posts of the bank."""
+"""Posts of the bank, and what each may see: the whole matrix on one screen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
 
 from app.domain.closed_set import ClosedSet
 
@@ -19,3 +24,173 @@ class Role(ClosedSet):
     EXECUTIVE = "EXECUTIVE", "Management reports."
     COMPLIANCE = "COMPLIANCE", "Audit and the regulator's questions."
     ADMIN = "ADMIN", "Staff, roles, keys and jobs; no customer data."
+
+
+class DataClass(ClosedSet):
+    """How sensitive data is (financial industry standard JR/T 0171)."""
+
+    C1 = "C1", "Low: business data."
+    C2 = "C2", "Personal: contact, identity, account and card numbers."
+    C3 = "C3", "Secret: credentials."
+
+
+class Mask(ClosedSet):
+    """How a value is shown to those who may know that it is there, but not what it is."""
+
+    ADDRESS = "ADDRESS", "Town, region and country only."
+    BIRTH_DATE = "BIRTH_DATE", "The first of January of the year."
+    EMAIL = "EMAIL", "First letters and the top-level domain."
+    NAME = "NAME", "A Chinese surname, or the first letters of first and last name."
+    NATIONAL_ID = "NATIONAL_ID", "The last two characters."
+    NUMBER = "NUMBER", "At most the last four characters of an account or card number."
+    PHONE = "PHONE", "The country code, where there is one, and the last two digits."
+    PSEUDONYM = "PSEUDONYM", "A stable invented name, another one for each post."
+
+
+class Permission(ClosedSet):
+    """What a post may be allowed to do."""
+
+    ACCOUNT_NUMBER_READ = "ACCOUNT_NUMBER_READ", "See account numbers."
+    ACCOUNT_READ = "ACCOUNT_READ", "See accounts and cards, without numbers and money."
+    BEHAVIOUR_READ = "BEHAVIOUR_READ", "See what customers did in a period."
+    CARD_NUMBER_READ = "CARD_NUMBER_READ", "See card numbers."
+    CREDIT_READ = "CREDIT_READ", "See credit scores, grades and risk classes."
+    CUSTOMER_CONTACT_READ = "CUSTOMER_CONTACT_READ", "See phone, e-mail and postal address."
+    CUSTOMER_IDENTITY_READ = "CUSTOMER_IDENTITY_READ", "See national id and date of birth."
+    CUSTOMER_LOOK_UP = "CUSTOMER_LOOK_UP", "Find a customer or account by one complete value."
+    CUSTOMER_NAME_READ = "CUSTOMER_NAME_READ", "See names, and numbers that name one customer."
+    CUSTOMER_READ = "CUSTOMER_READ", "See customers: tier, type, status, age and the like."
+    HOLDING_READ = "HOLDING_READ", "See holdings and risk appetite."
+    MONEY_READ = "MONEY_READ", "See balances, bookings, loans and totals."
+    PROFILE_READ = "PROFILE_READ", "See relationships, preferences, contacts and timeline."
+    REFERENCE_READ = "REFERENCE_READ", "See branches and products."
+    REPORT_READ = "REPORT_READ", "See the bank in numbers."
+    SEGMENT_READ = "SEGMENT_READ", "See segments and who belongs to them."
+    STAFF_LIST = "STAFF_LIST", "List the people who work for the bank."
+    STAFF_READ = "STAFF_READ", "See who at the bank is in charge."
+    TICKET_READ = "TICKET_READ", "See requests to the service desk."
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Who holds a permission.
+
+    ``clear`` see the value, those in ``step_up`` of them only after strong authentication;
+    ``masked`` see it masked.
+    """
+
+    clear: frozenset[Role]
+    masked: frozenset[Role] = frozenset()
+    step_up: frozenset[Role] = frozenset()
+    data_class: DataClass = DataClass.C1
+
+
+_SHORT: Final = {
+    "CU": Role.CUSTOMER,
+    "TE": Role.TELLER,
+    "RM": Role.RELATIONSHIP_MANAGER,
+    "WA": Role.WEALTH_ADVISOR,
+    "SA": Role.SERVICE_AGENT,
+    "LO": Role.LOAN_OFFICER,
+    "BM": Role.BRANCH_MANAGER,
+    "RO": Role.RISK_OFFICER,
+    "MA": Role.MARKETER,
+    "AN": Role.ANALYST,
+    "EX": Role.EXECUTIVE,
+    "CO": Role.COMPLIANCE,
+    "AD": Role.ADMIN,
+}
+
+
+def _roles(short: str) -> frozenset[Role]:
+    return frozenset(_SHORT[name] for name in short.split())
+
+
+def _grant(
+    clear: str, masked: str = "", step_up: str = "", data_class: DataClass = DataClass.C1
+) -> Grant:
+    return Grant(_roles(clear), _roles(masked), _roles(step_up), data_class)
+
+
+# fmt: off
+_C2: Final = DataClass.C2
+MATRIX: Final[Mapping[Permission, Grant]] = {
+    Permission.CUSTOMER_READ:          _grant("CU TE RM WA SA LO BM RO MA AN CO"),
+    Permission.CUSTOMER_NAME_READ:     _grant("CU TE RM WA SA LO BM CO", "RO MA AN", "", _C2),
+    Permission.CUSTOMER_CONTACT_READ:  _grant("CU RM BM CO", "TE SA WA LO", "CO", _C2),
+    Permission.CUSTOMER_IDENTITY_READ: _grant("CU CO", "TE RM LO BM", "CO", _C2),
+    Permission.CUSTOMER_LOOK_UP:       _grant("TE RM SA LO BM CO"),
+    Permission.ACCOUNT_READ:           _grant("CU TE RM WA SA LO BM RO AN CO"),
+    Permission.ACCOUNT_NUMBER_READ:    _grant("CU TE BM CO", "RM WA SA LO", "CO", _C2),
+    Permission.CARD_NUMBER_READ:       _grant("CU BM CO", "TE RM WA SA LO", "CO", _C2),
+    Permission.MONEY_READ:             _grant("CU TE RM WA LO BM RO AN CO"),
+    Permission.CREDIT_READ:            _grant("RM LO BM RO CO"),
+    Permission.HOLDING_READ:           _grant("CU RM WA BM RO AN CO"),
+    Permission.TICKET_READ:            _grant("CU TE RM SA BM CO"),
+    Permission.PROFILE_READ:           _grant("CU RM WA SA BM CO"),
+    Permission.BEHAVIOUR_READ:         _grant("CU RM WA SA BM MA AN CO"),
+    Permission.SEGMENT_READ:           _grant("RM WA BM MA AN"),
+    Permission.REFERENCE_READ:         _grant("CU TE RM WA SA LO BM RO MA AN EX CO AD"),
+    Permission.STAFF_READ:             _grant("CU TE RM WA SA LO BM RO MA AN EX CO AD"),
+    Permission.STAFF_LIST:             _grant("TE RM WA SA LO BM RO MA AN EX CO AD"),
+    Permission.REPORT_READ:            _grant("BM RO MA AN EX", "", "EX"),
+}
+# fmt: on
+
+# Posts that never learn who a customer is: every id they see or send is sealed.
+PSEUDONYMOUS: Final = _roles("MA AN")
+
+
+class Access(Enum):
+    """What a viewer sees of a field."""
+
+    CLEAR = "the value"
+    MASKED = "the value, masked"
+    STEP_UP = "nothing before strong authentication"
+    DENIED = "nothing"
+
+
+class ViewerAction(ClosedSet):
+    """What a viewer may or may not do with an object: a button, or a part of a screen."""
+
+    SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
+    SEE_CONTACT = "SEE_CONTACT", "See phone, e-mail and postal address."
+    SEE_CREDIT = "SEE_CREDIT", "See credit score, grade or risk class."
+    SEE_HOLDINGS = "SEE_HOLDINGS", "See holdings and risk appetite."
+    SEE_IDENTITY = "SEE_IDENTITY", "See national id and date of birth."
+    SEE_MONEY = "SEE_MONEY", "See balances, bookings, loans and totals."
+    SEE_NAME = "SEE_NAME", "See the name and the customer number."
+    SEE_NUMBER = "SEE_NUMBER", "See the number."
+    SEE_PROFILE = "SEE_PROFILE", "See relationships, preferences, contacts and timeline."
+    SEE_SEGMENTS = "SEE_SEGMENTS", "See the segments the customer belongs to."
+    SEE_TICKETS = "SEE_TICKETS", "See requests to the service desk."
+
+
+CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NAME: Permission.CUSTOMER_NAME_READ,
+    ViewerAction.SEE_CONTACT: Permission.CUSTOMER_CONTACT_READ,
+    ViewerAction.SEE_IDENTITY: Permission.CUSTOMER_IDENTITY_READ,
+    ViewerAction.SEE_MONEY: Permission.MONEY_READ,
+    ViewerAction.SEE_CREDIT: Permission.CREDIT_READ,
+    ViewerAction.SEE_HOLDINGS: Permission.HOLDING_READ,
+    ViewerAction.SEE_TICKETS: Permission.TICKET_READ,
+    ViewerAction.SEE_PROFILE: Permission.PROFILE_READ,
+    ViewerAction.SEE_BEHAVIOUR: Permission.BEHAVIOUR_READ,
+    ViewerAction.SEE_SEGMENTS: Permission.SEGMENT_READ,
+}
+ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
+    ViewerAction.SEE_MONEY: Permission.MONEY_READ,
+}
+LOAN_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NUMBER: Permission.CUSTOMER_NAME_READ,
+    ViewerAction.SEE_CREDIT: Permission.CREDIT_READ,
+}
+
+
+def access(permission: Permission, role: Role, *, strong: bool) -> Access:
+    """Say what somebody acting in a role sees of what needs a permission."""
+    grant = MATRIX[permission]
+    if role in grant.clear:
+        return Access.STEP_UP if role in grant.step_up and not strong else Access.CLEAR
+    return Access.MASKED if role in grant.masked else Access.DENIED

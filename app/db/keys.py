@@ -16,6 +16,8 @@ from app.db.blind_index import BlindIndex
 from app.db.crypto import CryptoError, KeyRing, MasterKey
 
 INDEX_KEY_BYTES: Final = 32
+# A key for AES-256-SIV, which takes two keys of 256 bits.
+_DERIVED_BYTES: Final = 64
 
 
 class KeysError(Exception):
@@ -29,6 +31,7 @@ class Keys:
     ring: KeyRing
     index: BlindIndex
     cursor_secret: bytes
+    identity_secret: bytes
     created: list[Path] = field(default_factory=list)
 
     @classmethod
@@ -68,8 +71,17 @@ class Keys:
         if len(index) != INDEX_KEY_BYTES:
             message = f"BANK360_INDEX_KEY: {len(index)} bytes, {INDEX_KEY_BYTES} are needed"
             raise KeysError(message)
-        cursor_secret = HKDF(SHA256(), 32, salt=None, info=b"bank360 cursors").derive(index)
-        return cls(KeyRing(master), BlindIndex(index), cursor_secret, created)
+
+        def derived(purpose: bytes) -> bytes:
+            return HKDF(SHA256(), _DERIVED_BYTES, salt=None, info=purpose).derive(index)
+
+        return cls(
+            KeyRing(master),
+            BlindIndex(index),
+            derived(b"bank360 cursors"),
+            derived(b"bank360 identities"),
+            created,
+        )
 
 
 def _decoded(text: str, variable: str) -> bytes:

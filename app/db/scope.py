@@ -17,6 +17,7 @@ from app.auth.viewer import Viewer
 from app.db import tables
 
 _WITHOUT_CUSTOMERS: Final = frozenset({Role.ADMIN, Role.EXECUTIVE})
+_WITHOUT_REPORTS: Final = frozenset({Role.ADMIN, Role.CUSTOMER})
 _VIEWER: Final = "viewer_customer_id"
 # Tables whose rows a holder of the account may see, with their column of the account's id.
 _OF_ACCOUNTS: Final = {"account": "id", "posting": "account_id", "standing_order": "account_id"}
@@ -63,3 +64,8 @@ class RowScope:
         if name == "ticket_comment":
             conditions.append(sa.not_(table.c.internal))
         return sa.and_(*conditions) if conditions else None
+
+    def reported(self, customer: FromClause) -> ColumnElement[bool]:
+        """Give the condition on customers that the viewer's reports of the whole bank cover."""
+        del customer
+        return sa.false() if self.viewer.role in _WITHOUT_REPORTS else sa.true()

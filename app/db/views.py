@@ -109,29 +109,52 @@ def total_return(holding: FromClause) -> ColumnElement[Any]:
     return sa.func.round(profit / sa.func.nullif(holding.c.cost, 0), 6)
 
 
-def currency_totals() -> FromClause:
-    """Give what each customer owns and owes, one row a currency."""
+def money_parts() -> FromClause:
+    """Give what customers own and owe, one row an account, loan or holding.
+
+    Of ``deposits``, ``overdrafts``, ``loans`` and ``holdings`` only one differs from zero; debts
+    are positive amounts.
+    """
     account, loan, holding = _table(tables.Account), _table(tables.Loan), valued_holdings()
     # Zero times an amount keeps the amount's scale, which is its currency's.
     nothing = account.c.balance * 0
-    parts = sa.union_all(
+    return sa.union_all(
         sa.select(
             account.c.customer_id,
             account.c.currency,
-            sa.func.greatest(account.c.balance, nothing).label("assets"),
-            sa.func.greatest(-account.c.balance, nothing).label("liabilities"),
+            sa.func.greatest(account.c.balance, nothing).label("deposits"),
+            sa.func.greatest(-account.c.balance, nothing).label("overdrafts"),
+            nothing.label("loans"),
+            nothing.label("holdings"),
         ).where(account.c.kind.in_(["DEMAND", "TIME_DEPOSIT"])),
-        sa.select(loan.c.customer_id, loan.c.currency, loan.c.outstanding * 0, loan.c.outstanding),
         sa.select(
-            holding.c.customer_id, holding.c.currency, holding.c.value, holding.c.value * 0
+            loan.c.customer_id,
+            loan.c.currency,
+            loan.c.outstanding * 0,
+            loan.c.outstanding * 0,
+            loan.c.outstanding,
+            loan.c.outstanding * 0,
+        ),
+        sa.select(
+            holding.c.customer_id,
+            holding.c.currency,
+            holding.c.value * 0,
+            holding.c.value * 0,
+            holding.c.value * 0,
+            holding.c.value,
         ).where(holding.c.value.is_not(None)),
     ).subquery("parts")
+
+
+def currency_totals() -> FromClause:
+    """Give what each customer owns and owes, one row a currency."""
+    parts = money_parts()
     return (
         sa.select(
             parts.c.customer_id,
             parts.c.currency,
-            sa.func.sum(parts.c.assets).label("assets"),
-            sa.func.sum(parts.c.liabilities).label("liabilities"),
+            sa.func.sum(parts.c.deposits + parts.c.holdings).label("assets"),
+            sa.func.sum(parts.c.overdrafts + parts.c.loans).label("liabilities"),
         )
         .group_by(parts.c.customer_id, parts.c.currency)
         .subquery("totals")

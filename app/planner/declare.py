@@ -12,10 +12,13 @@ from sqlmodel import SQLModel
 from strawberry.types.base import StrawberryOptional, get_object_definition
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from app.auth.permissions import Mask, Permission
+from app.auth.viewer import Viewer
 from app.planner import fields
 from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import filter_input
-from app.planner.graph_field import GraphField, declared
+from app.planner.graph_field import GraphField, declared, described
+from app.planner.guards import GUARD, guard_of
 from app.planner.projection import Expression, Order, Projection, Row, Source
 
 TypeT = TypeVar("TypeT", bound=type)
@@ -27,15 +30,24 @@ def column(
     description: str,
     filterable: bool = False,
     deprecated: str | None = None,
+    requires: Permission | None = None,
+    mask: Mask | None = None,
 ) -> Any:
     """Declare a column of the field's name, another column, or an SQL expression."""
     kind = fields.Column(expression, filterable)
-    return declared(kind, description, deprecated=deprecated)
+    return declared(kind, description, guard_of(requires, mask), deprecated=deprecated)
 
 
-def encrypted(name: str, *, description: str, decode: Callable[[str], Any] = str) -> Any:
+def encrypted(
+    name: str,
+    *,
+    description: str,
+    requires: Permission,
+    mask: Mask | None = None,
+    decode: Callable[[str], Any] = str,
+) -> Any:
     """Declare an encrypted column; ``decode`` reads the clear text."""
-    return declared(fields.Encrypted(name, decode), description)
+    return declared(fields.Encrypted(name, decode), description, guard_of(requires, mask))
 
 
 def embedded(
@@ -43,15 +55,28 @@ def embedded(
     *,
     description: str,
     filter_part: str | None = None,
+    requires: Permission | None = None,
     **parts: Expression,
 ) -> Any:
     """Declare an object made of columns; null where the first part is null."""
-    return declared(fields.Embedded(make, parts, filter_part), description)
+    kind = fields.Embedded(make, parts, filter_part)
+    return declared(kind, description, guard_of(requires))
 
 
-def computed(function: Callable[..., Any], *, description: str, **needs: Expression) -> Any:
+def computed(
+    function: Callable[..., Any],
+    *,
+    description: str,
+    requires: Permission | None = None,
+    **needs: Expression,
+) -> Any:
     """Declare a Python function of other fields (named by text) and of SQL expressions."""
-    return declared(fields.Computed(function, needs), description)
+    return declared(fields.Computed(function, needs), description, guard_of(requires))
+
+
+def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
+    """Declare what follows from who is asking alone."""
+    return declared(fields.OfViewer(function), description, None)
 
 
 def aggregate(
@@ -60,9 +85,11 @@ def aggregate(
     *,
     description: str,
     where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+    requires: Permission | None = None,
 ) -> Any:
     """Declare one value over the rows of a relation of the same type."""
-    return declared(fields.Aggregate(relation, function, where), description)
+    kind = fields.Aggregate(relation, function, where)
+    return declared(kind, description, guard_of(requires))
 
 
 def count(_rows: FromClause) -> ColumnElement[int]:
@@ -76,13 +103,14 @@ def relation(
     where: Callable[[FromClause], ColumnElement[bool]] | None = None,
     arguments: tuple[Argument, ...] = (),
     check: Callable[..., None] | None = None,
+    requires: Permission | None = None,
 ) -> Any:
     """Declare child rows: all of them for a list type, else the one or null.
 
     ``join`` pairs (column here, column or parameter of the child); see fields.Relation.
     """
     kind = Relation(join=join, where=where, arguments=arguments, check=check)
-    return declared(kind, description)
+    return declared(kind, description, guard_of(requires))
 
 
 def through(
@@ -93,19 +121,22 @@ def through(
     description: str,
     link_where: Callable[[FromClause], ColumnElement[bool]] | None = None,
     paged: bool = False,
+    requires: Permission | None = None,
 ) -> Any:
     """Declare child rows found through a join table; see fields.Through for the pairs."""
     link = Through(table, parent, child)
-    return declared(Relation(through=link, through_where=link_where, paged=paged), description)
+    kind = Relation(through=link, through_where=link_where, paged=paged)
+    return declared(kind, description, guard_of(requires))
 
 
 def pages(
     *join: tuple[str, str],
     description: str,
     where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+    requires: Permission | None = None,
 ) -> Any:
     """Declare child rows as a connection."""
-    return declared(Relation(join=join, where=where, paged=True), description)
+    return declared(Relation(join=join, where=where, paged=True), description, guard_of(requires))
 
 
 def entry(
@@ -113,14 +144,50 @@ def entry(
     description: str,
     paged: bool = True,
     where: Callable[[FromClause], ColumnElement[bool]] | None = None,
+    requires: Permission | None = None,
 ) -> Any:
     """Declare a root field: rows in the viewer's scope, as a connection or a list."""
-    return declared(Relation(where=where, paged=paged, entry=True), description)
+    kind = Relation(where=where, paged=paged, entry=True)
+    return declared(kind, description, guard_of(requires))
 
 
-def union(*members: Member, description: str) -> Any:
+def union(*members: Member, description: str, requires: Permission | None = None) -> Any:
     """Declare a connection over several relations of the same type, newest first."""
-    return declared(fields.Union(members), description)
+    return declared(fields.Union(members), description, guard_of(requires))
+
+
+def root_field(
+    resolver: Callable[..., Any],
+    *,
+    description: str,
+    requires: Permission | None = None,
+    public: bool = False,
+) -> Any:
+    """Declare a root field with a resolver; one that leads to a guarded type need say no more."""
+    guard = guard_of(requires, public=public)
+    return strawberry.field(
+        resolver=resolver,
+        description=described(description, guard),
+        metadata={GUARD: guard} if guard else {},
+        directives=guard.directives() if guard else (),
+    )
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def object_type(
+    *, description: str, requires: Permission | None = None, public: bool = False
+) -> Callable[[TypeT], TypeT]:
+    """Make a GraphQL type that is no projection: an embedded object, or lines of a report."""
+
+    def wrap(cls: TypeT) -> TypeT:
+        guard = guard_of(requires, public=public)
+        cls.__guard__ = guard  # type: ignore[attr-defined]
+        directives = guard.directives() if guard else ()
+        return strawberry.type(
+            cls, description=described(description, guard), directives=directives
+        )
+
+    return wrap
 
 
 @strawberry.interface(description="Anything with a global id that `node` can find again (Relay).")
@@ -133,7 +200,7 @@ class Node:
         return str(row.projection.type_name)
 
     id: strawberry.ID = declared(
-        fields.Identity(), "Global id: opaque, stable, unique in the bank."
+        fields.Identity(), "Global id: opaque, stable, unique in the bank.", None
     )
 
 
@@ -145,6 +212,7 @@ class Node:
         embedded,
         computed,
         aggregate,
+        of_viewer,
         relation,
         through,
         pages,
@@ -160,8 +228,14 @@ def projection(
     key: str | None = "id",
     orders: dict[str, Order] | None = None,
     parameters: dict[str, TypeEngine[Any]] | None = None,
+    requires: Permission | None = None,
+    public: bool = False,
 ) -> Callable[[TypeT], TypeT]:
-    """Make a GraphQL type of a class whose fields are declared with the words above."""
+    """Make a GraphQL type of a class whose fields are declared with the words above.
+
+    What it ``requires`` guards every path to its objects; a type that is reached only through
+    guarded fields may be ``public``.
+    """
 
     def wrap(cls: TypeT) -> TypeT:
         made = Projection(cls.__name__, source, prefix, owner, key, orders or {}, parameters or {})
@@ -171,7 +245,8 @@ def projection(
 
         cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
         cls.__projection__ = made  # type: ignore[attr-defined]
-        wrapped = strawberry.type(cls, description=description)
+        made.guard = guard_of(requires, public=public)
+        wrapped = object_type(description=description, requires=requires, public=public)(cls)
         _fill(made, wrapped)
         return wrapped
 
@@ -187,6 +262,7 @@ def _fill(made: Projection, cls: type) -> None:
             raise TypeError(message)
         name, kind = declared_field.python_name, declared_field.kind
         made.fields[name] = kind
+        made.guards[name] = declared_field.guard
         if isinstance(kind, Relation):
             made.children[name] = declared_field.child
         type_ = _filter_type(declared_field, kind)

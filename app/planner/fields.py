@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
-from app.planner.projection import Expression, Projection, Row, Scope, evaluate
+from app.auth.viewer import Viewer
+from app.planner.projection import ID, OWNER, Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
 
 T = TypeVar("T")
@@ -55,9 +56,11 @@ class Identity(Valued):
         return iter(())
 
     def value(self, name: str, row: Row, reader: Reader) -> str:
-        """Write the global id."""
-        del name, reader
-        return row.projection.global_id(row)
+        """Write the global id, as this viewer may know it."""
+        del name
+        prefix = row.projection.prefix
+        assert prefix is not None
+        return reader.identities.write(prefix, row[OWNER], row[ID])
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,20 @@ class Computed(Valued, Generic[T]):
             for parameter, need in self.needs.items()
         }
         return None if None in values.values() else self.function(**values)
+
+
+@dataclass(frozen=True)
+class OfViewer(Kind, Generic[T]):
+    """What holds for this viewer, whatever the row."""
+
+    function: Callable[[Viewer], T]
+
+    def selects(
+        self, name: str, projection: Projection, table: FromClause, scope: Scope
+    ) -> Selects:
+        """Need nothing of the row."""
+        del name, projection, table, scope
+        return iter(())
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from app.planner import relations
-from app.planner.fields import Column, Kind, Relation, Union, Valued
+from app.planner.fields import Column, Kind, OfViewer, Relation, Union, Valued
+from app.planner.guards import GUARD, Guard
 from app.planner.projection import Projection, Row
 
 KIND: Final = "kind"
@@ -62,6 +63,12 @@ class GraphField(StrawberryField):
         return kind
 
     @property
+    def guard(self) -> Guard | None:
+        """What the field itself needs, beside what it leads to."""
+        guard: Guard | None = self.metadata[GUARD]
+        return guard
+
+    @property
     def is_basic_field(self) -> bool:
         """Whether the default resolver gives the value: Strawberry's fast path."""
         return isinstance(self.kind, Column) and not self.extensions
@@ -104,6 +111,8 @@ class GraphField(StrawberryField):
         assert info is not None
         if isinstance(kind, Relation) and kind.entry:
             return relations.resolve_root(kind, self.child(), info, kwargs)
+        if isinstance(kind, OfViewer):
+            return kind.function(info.context.viewer)
         assert isinstance(source, Row)
         if isinstance(kind, Relation):
             return relations.resolve(
@@ -137,6 +146,18 @@ def child_projection(type_: Any) -> Projection:
     return projection
 
 
-def declared(kind: Kind, description: str, *, deprecated: str | None = None) -> Any:
+def described(description: str, guard: Guard | None) -> str:
+    """Add to a description who may see it: the directive is not visible by introspection."""
+    return description + (guard.sentence() if guard else "")
+
+
+def declared(
+    kind: Kind, description: str, guard: Guard | None, *, deprecated: str | None = None
+) -> Any:
     """Make the field of a kind."""
-    return GraphField(metadata={KIND: kind}, description=description, deprecation_reason=deprecated)
+    return GraphField(
+        metadata={KIND: kind, GUARD: guard},
+        description=described(description, guard),
+        deprecation_reason=deprecated,
+        directives=guard.directives() if guard else (),
+    )

@@ -8,6 +8,7 @@ import strawberry
 
 from app.planner.cursors import Cursors
 from app.planner.errors import bad_input, too_large
+from app.planner.guards import PUBLIC
 
 NodeT = TypeVar("NodeT")
 
@@ -26,6 +27,9 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="Cursor of the last row, for `after:`; null on an empty page."
     )
+
+
+PageInfo.__guard__ = PUBLIC  # type: ignore[attr-defined]  # It tells nothing of any row.
 
 
 @strawberry.type(description="A row of a list with its place in it (Relay).")

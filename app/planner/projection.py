@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Protocol, TypeAlias, cast
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
@@ -12,8 +11,10 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
+from app.auth.permissions import Access, Mask
+from app.auth.viewer import Viewer
 from app.db.given import Given
-from app.planner.global_id import format_id
+from app.planner.guards import Guard
 
 # Labels that every row carries beside its fields. A colon never stands in a field's name.
 OWNER: Final = ":owner"
@@ -74,6 +75,8 @@ class Projection:
     # The projection of each relation's child rows, found when first asked for: types may refer to
     # each other in a circle.
     children: dict[str, Callable[[], "Projection"]] = field(default_factory=dict)
+    guard: Guard | None = None
+    guards: dict[str, Guard | None] = field(default_factory=dict)
     filter_input: Any = None
     sort_enum: Any = None
 
@@ -96,6 +99,26 @@ class Projection:
     def shown(self) -> dict[str, str]:
         """The fields' Python names by the names that the API shows."""
         return {to_camel_case(name): name for name in self.fields}
+
+    def access(self, name: str, viewer: Viewer) -> Access:
+        """Say what a viewer sees of a field, as far as the field itself decides."""
+        guard = self.guards[name]
+        return Access.CLEAR if guard is None else guard.access(viewer)
+
+    def is_visible(self, viewer: Viewer) -> bool:
+        """Tell whether a viewer may see objects of this type at all."""
+        return self.guard is None or self.guard.access(viewer) is Access.CLEAR
+
+    def reads(self, name: str, viewer: Viewer) -> bool:
+        """Tell whether showing a field to a viewer takes its value: what is not shown is not read.
+
+        A pseudonym follows from the row's identity.
+        """
+        found = self.access(name, viewer)
+        if found is Access.MASKED:
+            guard = self.guards[name]
+            return guard is not None and guard.mask is not Mask.PSEUDONYM
+        return found is Access.CLEAR
 
     def column_type(self, name: str) -> type:
         """Give the Python type of a column's values."""
@@ -129,11 +152,6 @@ class Projection:
         if self.key is None:
             return {}
         return {OWNER: self.owner_of(table), ID: table.c[self.key]}
-
-    def global_id(self, row: "Row") -> str:
-        """Write the row's global id."""
-        assert self.prefix is not None
-        return format_id(self.prefix, cast("UUID", row[OWNER]), cast("UUID", row[ID]))
 
 
 class Row(dict[str, Any]):

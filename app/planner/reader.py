@@ -9,6 +9,7 @@ from aiodataloader import DataLoader
 
 from app.db.crypto import KeyRing
 from app.planner.cursors import Cursors
+from app.planner.identities import Identities
 from app.planner.prepared import Prepared
 from app.planner.projection import ID, KEY, OWNER, Row, Scope
 
@@ -29,6 +30,7 @@ class Reader:
     database: Fetches
     ring: KeyRing
     cursors: Cursors
+    identities: Identities
     scope: Scope
     page_size_max: int
     statements: int = 0

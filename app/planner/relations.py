@@ -7,7 +7,9 @@ from typing import Any
 
 from strawberry.types import Info
 
+from app.auth.viewer import Viewer
 from app.planner import ordering
+from app.planner.arguments import check_arguments
 from app.planner.fields import Relation, Union, relation_child
 from app.planner.loaders import (
     Branch,
@@ -27,9 +29,14 @@ from app.planner.selection import PAGE_PATHS, ROW_PATHS, asked_for
 def selected(
     projection: Projection, info: Info, paths: Sequence[tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """Give the projection's fields that the operation asks for below the current field."""
+    """Give the projection's fields to read: those asked for that the viewer is shown."""
     asked = asked_for(info._raw_info, paths)  # noqa: SLF001  # No public way to the AST.
-    return tuple(name for shown, name in projection.shown.items() if shown in asked)
+    viewer: Viewer = info.context.viewer
+    return tuple(
+        name
+        for shown, name in projection.shown.items()
+        if shown in asked and projection.reads(name, viewer)
+    )
 
 
 def resolve(
@@ -67,6 +74,7 @@ async def _rows(
     *,
     is_list: bool,
 ) -> Any:
+    check_arguments(child, given, info.context.viewer)
     if None in keys:
         return [] if is_list else None
     sort = given.get("sort")
@@ -97,6 +105,7 @@ async def page(
     """Resolve a page of a relation's rows."""
     reader: Reader = info.context.reader
     arguments = _checked(given, reader)
+    check_arguments(child, given, info.context.viewer)
     sort = given.get("sort")
     order = sort.name if sort else next(iter(child.orders), "")
     terms = ordering.terms(child, order or None)
@@ -142,7 +151,8 @@ async def resolve_union(
     arguments = _checked(given, reader)
     columns = union.parent_columns(parent.projection)
     keys = tuple(parent[f":{column}"] for column in columns)
-    branches = {branch.projection.type_name: branch for branch in _branches(union, parent)}
+    seen = _branches(union, parent, info.context.viewer)
+    branches = {branch.projection.type_name: branch for branch in seen}
     scope = f"{parent.projection.type_name}.{name}/{keys}"
     first = next(iter(branches.values()))
     place = None
@@ -181,11 +191,13 @@ async def resolve_union(
     )
 
 
-def _branches(union: Union, parent: Row) -> Iterator[Branch]:
+def _branches(union: Union, parent: Row, viewer: Viewer) -> Iterator[Branch]:
+    """Give the union's relations whose rows the viewer may see."""
     for member in union.members:
         relation = parent.projection.fields[member.relation]
         child = relation_child(parent.projection, member.relation)
-        yield Branch(relation, child, member.at)
+        if child.is_visible(viewer):
+            yield Branch(relation, child, member.at)
 
 
 async def _total(reader: Reader, branches: Sequence[Branch], parent: Row) -> int:

@@ -1,11 +1,12 @@
 """What every resolver of one operation has at hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
+from app.planner.disclosure import Disclosure
 from app.planner.errors import bad_input
 from app.planner.projection import Projection
 from app.planner.reader import Reader
@@ -30,3 +31,4 @@ class Context:
     viewer: Viewer
     reader: Reader
     index: BlindIndex
+    disclosure: Disclosure = field(default_factory=Disclosure)

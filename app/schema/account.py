@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.auth.permissions import ACCOUNT_ACTIONS, Mask, Permission
 from app.db import tables
 from app.domain.account import (
     AccountKind,
@@ -20,10 +21,20 @@ from app.domain.account import (
     TransactionKind,
 )
 from app.domain.service import Channel
-from app.planner.declare import Node, column, embedded, encrypted, pages, projection, relation
+from app.planner.declare import (
+    Node,
+    column,
+    embedded,
+    encrypted,
+    of_viewer,
+    pages,
+    projection,
+    relation,
+)
 from app.planner.enums import graphql_enum
 from app.planner.pages import Connection
 from app.planner.projection import Order
+from app.schema.access import ViewerCan, viewer_can
 from app.schema.bank import Branch
 from app.schema.scalars import Money
 
@@ -49,6 +60,7 @@ for members in (
 @projection(
     tables.Posting,
     prefix="txn",
+    requires=Permission.MONEY_READ,
     description="One booking on an account. Bookings never change: a correction is a new one.",
     orders={
         "NEWEST": Order(("-booked_at",), "Latest booking first."),
@@ -79,7 +91,10 @@ class Transaction(Node):
         description="Code of the other account's bank, when it is another bank."
     )
     counterparty_account: str | None = encrypted(
-        "counterparty_account_ciphertext", description="Number of the other account, when known."
+        "counterparty_account_ciphertext",
+        requires=Permission.ACCOUNT_NUMBER_READ,
+        mask=Mask.NUMBER,
+        description="Number of the other account, when known.",
     )
     account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = relation(
         ("customer_id", "customer_id"), ("account_id", "id"), description="The account."
@@ -89,6 +104,7 @@ class Transaction(Node):
 @projection(
     tables.StandingOrder,
     prefix="sto",
+    requires=Permission.MONEY_READ,
     description="An order to pay the same amount again and again.",
     orders={"OLDEST": Order(("id",), "Earliest order first.")},
 )
@@ -108,13 +124,17 @@ class StandingOrder(Node):
     next_on: date | None = column(description="Next payment; null when not known.")
     payee_bank: str | None = column(description="Code of the payee's bank.")
     payee_account: str | None = encrypted(
-        "payee_account_ciphertext", description="Number of the payee's account."
+        "payee_account_ciphertext",
+        requires=Permission.ACCOUNT_NUMBER_READ,
+        mask=Mask.NUMBER,
+        description="Number of the payee's account.",
     )
 
 
 @projection(
     tables.AccountHolder,
     key=None,
+    requires=Permission.ACCOUNT_READ,
     description="Somebody other than the owner who may use an account.",
     orders={"HOLDER": Order(("holder_id",), "By the holder's id.")},
 )
@@ -131,6 +151,7 @@ class AccountHolder:
 @projection(
     tables.Account,
     prefix="acc",
+    requires=Permission.ACCOUNT_READ,
     description="An account and its money.",
     orders={
         "OLDEST": Order(("opened_on",), "First opened first."),
@@ -140,7 +161,12 @@ class AccountHolder:
 class Account(Node):
     """An account."""
 
-    number: str | None = encrypted("number_ciphertext", description="Account number.")
+    number: str | None = encrypted(
+        "number_ciphertext",
+        requires=Permission.ACCOUNT_NUMBER_READ,
+        mask=Mask.NUMBER,
+        description="Account number.",
+    )
     kind: AccountKind = column(description="What the account is for.", filterable=True)
     status: AccountStatus = column(description="Whether it takes business.", filterable=True)
     balance: Money | None = embedded(
@@ -148,12 +174,14 @@ class Account(Node):
         amount="balance",
         currency="currency",
         filter_part="amount",
+        requires=Permission.MONEY_READ,
         description="Booked balance; negative when overdrawn. Null on internal accounts.",
     )
     available: Money | None = embedded(
         Money,
         amount=lambda account: account.c.balance - account.c.held,
         currency="currency",
+        requires=Permission.MONEY_READ,
         description="Booked balance less what is held. Null on internal accounts.",
     )
     statement_frequency: StatementFrequency = column(description="How often statements are issued.")
@@ -164,6 +192,9 @@ class Account(Node):
     )
     term_months: int | None = column(description="Agreed term of a time deposit, in months.")
     matures_on: date | None = column(description="When a time deposit's term ends.")
+    viewer_can: list[ViewerCan] = of_viewer(
+        viewer_can(ACCOUNT_ACTIONS), description="What the viewer may do with it, and why not."
+    )
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     branch: Branch | None = relation(("branch_id", "id"), description="The branch that keeps it.")
     owner: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
@@ -189,6 +220,7 @@ class Account(Node):
 @projection(
     tables.Card,
     prefix="crd",
+    requires=Permission.ACCOUNT_READ,
     description="A payment card.",
     orders={
         "NEWEST": Order(("-issued_on",), "Last issued first."),
@@ -198,7 +230,12 @@ class Account(Node):
 class Card(Node):
     """A payment card."""
 
-    number: str | None = encrypted("number_ciphertext", description="Card number.")
+    number: str | None = encrypted(
+        "number_ciphertext",
+        requires=Permission.CARD_NUMBER_READ,
+        mask=Mask.NUMBER,
+        description="Card number.",
+    )
     level: CardLevel = column(description="Product level.", filterable=True)
     status: CardStatus = column(description="Whether it can be used.", filterable=True)
     issued_on: date = column(description="When it was issued.", filterable=True)

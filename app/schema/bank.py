@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.auth.permissions import Role
+from app.auth.permissions import Permission, Role
 from app.db import tables
 from app.planner.declare import Node, column, projection, relation
 from app.planner.enums import graphql_enum
@@ -17,6 +17,7 @@ graphql_enum(Role)
     tables.Branch,
     prefix="bra",
     owner=None,
+    requires=Permission.REFERENCE_READ,
     description="A branch and the area it serves.",
     orders={"CODE": Order(("code",), "By code, ascending.")},
 )
@@ -35,6 +36,7 @@ class Branch(Node):
     tables.Staff,
     prefix="sta",
     owner=None,
+    requires=Permission.STAFF_READ,
     description="A person who works for the bank.",
     orders={"NUMBER": Order(("number",), "By staff number, ascending.")},
 )

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
+from app.auth.permissions import Permission
 from app.db import behaviour
 from app.domain.behaviour import SpendingCategory, period_fault
 from app.domain.service import Channel
@@ -33,6 +34,7 @@ def check_period(from_: date | None, to: date | None) -> None:
     behaviour.monthly_activity,
     owner=None,
     key=None,
+    public=True,
     description="How often something happened in a month; months without anything are left out.",
     parameters=behaviour.OF_PERIOD,
     orders={"OLDEST": Order(("month",), "Earliest month first.")},
@@ -50,6 +52,7 @@ class MonthlyActivity:
     behaviour.channel_use,
     owner=None,
     key=None,
+    public=True,
     description="How much a channel was used for bookings, contacts and requests.",
     parameters=behaviour.OF_PERIOD,
     orders={"MOST_USED": Order(("-uses", "channel"), "Most used first.")},
@@ -69,6 +72,7 @@ class ChannelUse:
     behaviour.monthly_flow,
     owner=None,
     key=None,
+    public=True,
     description=(
         "Money that came to and left a customer's own accounts in a month, in one currency; moves "
         "between own accounts are left out."
@@ -95,6 +99,7 @@ class MonthlyFlow:
     behaviour.spending,
     owner=None,
     key=None,
+    public=True,
     description="What was spent on one category in one currency; own transfers are left out.",
     parameters=behaviour.OF_PERIOD,
     orders={"LARGEST": Order(("currency", "-amount", "category"), "Most spent first.")},
@@ -113,6 +118,7 @@ class Spending:
     behaviour.period,
     owner=None,
     key=None,
+    requires=Permission.BEHAVIOUR_READ,
     description="What a customer did in a period.",
     parameters=behaviour.OF_CUSTOMER,
 )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.auth.permissions import CUSTOMER_ACTIONS, Mask, Permission
 from app.db import tables, views
 from app.domain.customer import (
     CreditGrade,
@@ -27,6 +28,7 @@ from app.planner.declare import (
     count,
     embedded,
     encrypted,
+    of_viewer,
     pages,
     projection,
     relation,
@@ -37,6 +39,7 @@ from app.planner.enums import graphql_enum
 from app.planner.fields import Member
 from app.planner.pages import Connection
 from app.planner.projection import Order
+from app.schema.access import ViewerCan, viewer_can
 from app.schema.account import Account, Card, Transaction
 from app.schema.bank import Branch, Staff
 from app.schema.behaviour import PERIOD_ARGUMENTS, Behaviour, check_period
@@ -62,6 +65,7 @@ for members in (
 @projection(
     views.currency_totals,
     key=None,
+    requires=Permission.MONEY_READ,
     description="What a customer owns and owes in one currency, at this moment.",
     orders={"CURRENCY": Order(("currency",), "By currency code.")},
 )
@@ -92,6 +96,7 @@ class CurrencyTotal:
 @projection(
     tables.Relationship,
     prefix="rel",
+    requires=Permission.PROFILE_READ,
     description="A connection of a customer to another customer.",
     orders={"OLDEST": Order(("id",), "First recorded first.")},
 )
@@ -115,6 +120,7 @@ TimelineEntry = Annotated[
     tables.Customer,
     prefix="cus",
     owner="id",
+    requires=Permission.CUSTOMER_READ,
     description="A customer of the bank, with everything the bank knows of them.",
     orders={
         "NEWEST": Order(("-customer_since",), "Newest customer first."),
@@ -124,15 +130,26 @@ TimelineEntry = Annotated[
 class Customer(Node):
     """A customer of the bank."""
 
-    number: str = column(description="Customer number.")
+    number: str | None = column(
+        requires=Permission.CUSTOMER_NAME_READ, mask=Mask.PSEUDONYM, description="Customer number."
+    )
     type: CustomerType = column(description="What kind of party.", filterable=True)
     status: CustomerStatus = column(description="Where they stand.", filterable=True)
     kyc_status: KycStatus = column(description="How far identity is verified.", filterable=True)
     tier: Tier = column(description="Value tier.", filterable=True)
-    name: str | None = encrypted("name_ciphertext", description="Full name.")
+    name: str | None = encrypted(
+        "name_ciphertext",
+        requires=Permission.CUSTOMER_NAME_READ,
+        mask=Mask.PSEUDONYM,
+        description="Full name.",
+    )
     gender: Gender | None = column(description="Gender, when recorded.", filterable=True)
     birth_date: date | None = encrypted(
-        "birth_date_ciphertext", decode=date.fromisoformat, description="Date of birth."
+        "birth_date_ciphertext",
+        decode=date.fromisoformat,
+        requires=Permission.CUSTOMER_IDENTITY_READ,
+        mask=Mask.BIRTH_DATE,
+        description="Date of birth.",
     )
     age: int | None = computed(
         age_in_years,
@@ -142,25 +159,55 @@ class Customer(Node):
     )
     occupation: str | None = column(description="Occupation, when known.", filterable=True)
     national_id: str | None = encrypted(
-        "national_id_ciphertext", description="National identity number."
+        "national_id_ciphertext",
+        requires=Permission.CUSTOMER_IDENTITY_READ,
+        mask=Mask.NATIONAL_ID,
+        description="National identity number.",
     )
-    phone: str | None = encrypted("phone_ciphertext", description="Telephone number.")
-    email: str | None = encrypted("email_ciphertext", description="E-mail address.")
+    phone: str | None = encrypted(
+        "phone_ciphertext",
+        requires=Permission.CUSTOMER_CONTACT_READ,
+        mask=Mask.PHONE,
+        description="Telephone number.",
+    )
+    email: str | None = encrypted(
+        "email_ciphertext",
+        requires=Permission.CUSTOMER_CONTACT_READ,
+        mask=Mask.EMAIL,
+        description="E-mail address.",
+    )
     address: Address | None = encrypted(
-        "address_ciphertext", decode=read_address, description="Postal address."
+        "address_ciphertext",
+        decode=read_address,
+        requires=Permission.CUSTOMER_CONTACT_READ,
+        mask=Mask.ADDRESS,
+        description="Postal address.",
     )
-    language: str | None = column(description="Preferred language (BCP 47), when known.")
-    preferred_channel: Channel | None = column(description="Preferred channel, when known.")
+    language: str | None = column(
+        requires=Permission.PROFILE_READ, description="Preferred language (BCP 47), when known."
+    )
+    preferred_channel: Channel | None = column(
+        requires=Permission.PROFILE_READ, description="Preferred channel, when known."
+    )
     credit_grade: CreditGrade | None = column(
-        description="Internal credit grade; null when never assessed.", filterable=True
+        requires=Permission.CREDIT_READ,
+        description="Internal credit grade; null when never assessed.",
+        filterable=True,
     )
     credit_score: int | None = column(
-        description="Credit score from 0 to 1000; null when never assessed.", filterable=True
+        requires=Permission.CREDIT_READ,
+        description="Credit score from 0 to 1000; null when never assessed.",
+        filterable=True,
     )
     risk_appetite: RiskAppetite | None = column(
-        description="Result of the risk questionnaire; null when never answered.", filterable=True
+        requires=Permission.HOLDING_READ,
+        description="Result of the risk questionnaire; null when never answered.",
+        filterable=True,
     )
     customer_since: date = column(description="First day as a customer.", filterable=True)
+    viewer_can: list[ViewerCan] = of_viewer(
+        viewer_can(CUSTOMER_ACTIONS), description="What the viewer may do with it, and why not."
+    )
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     branch: Branch | None = relation(("branch_id", "id"), description="The customer's branch.")
     relationship_manager: Staff | None = through(
@@ -203,6 +250,7 @@ class Customer(Node):
         where=lambda ticket: ticket.c.status.not_in(
             [TicketStatus.RESOLVED.value, TicketStatus.CLOSED.value]
         ),
+        requires=Permission.TICKET_READ,
         description="Number of requests that are neither resolved nor closed.",
     )
     interactions: Connection[Interaction] | None = pages(
@@ -221,6 +269,7 @@ class Customer(Node):
         Member("tickets", "opened_at"),
         Member("interactions", "started_at"),
         Member("transactions", "booked_at"),
+        requires=Permission.PROFILE_READ,
         description="Requests, contacts and bookings in one list, latest first.",
     )
     behaviour: Behaviour | None = relation(

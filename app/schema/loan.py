@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.auth.permissions import LOAN_ACTIONS, Permission
 from app.db import tables, views
 from app.domain.loan import Classification, LoanPurpose, LoanStatus, RepaymentMethod, classify
 from app.planner.declare import (
@@ -14,11 +15,13 @@ from app.planner.declare import (
     column,
     computed,
     embedded,
+    of_viewer,
     projection,
     relation,
 )
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
+from app.schema.access import ViewerCan, viewer_can
 from app.schema.account import Account
 from app.schema.scalars import Money
 
@@ -32,6 +35,7 @@ for members in (Classification, LoanPurpose, LoanStatus, RepaymentMethod):
 @projection(
     views.schedule_lines,
     prefix="ins",
+    requires=Permission.MONEY_READ,
     description="One line of a loan's repayment schedule.",
     orders={"DUE": Order(("number",), "First due first.")},
 )
@@ -57,6 +61,7 @@ class Instalment(Node):
 @projection(
     tables.Loan,
     prefix="loa",
+    requires=Permission.MONEY_READ,
     description="A loan.",
     orders={
         "NEWEST": Order(("-granted_on",), "Last granted first."),
@@ -66,7 +71,7 @@ class Instalment(Node):
 class Loan(Node):
     """A loan."""
 
-    number: str = column(description="Loan number.")
+    number: str | None = column(requires=Permission.CUSTOMER_NAME_READ, description="Loan number.")
     purpose: LoanPurpose = column(description="What it is for.", filterable=True)
     status: LoanStatus = column(description="How far it has come.", filterable=True)
     principal: Money = embedded(
@@ -105,10 +110,14 @@ class Loan(Node):
         where=views.is_past_due,
         description="Days since the oldest unpaid instalment was due, at the business date.",
     )
-    classification: Classification = computed(
+    classification: Classification | None = computed(
         classify,
         days_past_due="days_past_due",
+        requires=Permission.CREDIT_READ,
         description="Five-grade risk class by days past due (CBIRC and PBoC, Order 2023 No. 1).",
+    )
+    viewer_can: list[ViewerCan] = of_viewer(
+        viewer_can(LOAN_ACTIONS), description="What the viewer may do with it, and why not."
     )
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     schedule: list[Instalment] | None = relation(

@@ -5,12 +5,15 @@ from typing import Annotated, Any, Final, cast
 
 import strawberry
 from graphql import GraphQLSchema
+from graphql.pyutils import Path
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
+from app.auth.permissions import Permission, Role
 from app.domain.customer import CustomerType
-from app.planner.declare import Node, entry
+from app.planner.declare import Node, entry, root_field
+from app.planner.enforcement import enforce
 from app.planner.pages import Connection
 from app.planner.projection import Projection, row_value
 from app.planner.relations import selected
@@ -19,6 +22,7 @@ from app.resolvers import account as accounts
 from app.resolvers import customer as customers
 from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected
+from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder, Card, StandingOrder, Transaction
 from app.schema.bank import Branch, Staff
 from app.schema.customer import Customer, Relationship
@@ -26,6 +30,7 @@ from app.schema.loan import Instalment, Loan
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
+from app.schema.summary import BankSummary, bank_summary
 from app.schema.viewer import Viewer
 from app.schema.wealth import Holding, HoldingLot, Product
 
@@ -93,28 +98,33 @@ def _selected(info: Info[Context, None]) -> Selected:
     return lambda projection: selected(projection, info, ROW_PATHS)
 
 
+def _path(info: Info[Context, None]) -> Path:
+    return info.path
+
+
 Id = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")]
 Number = Annotated[str, strawberry.argument(description="The account number.")]
+OfRole = Annotated[Role, strawberry.argument(description="The post.")]
 By = Annotated[CustomerBy, strawberry.argument(description="The value.")]
 
 
 def _viewer(info: Info[Context, None]) -> Viewer:
     viewer = info.context.viewer
     return Viewer(
-        role=viewer.role,
+        acting_role=viewer.role,
         roles=list(viewer.roles),
         strongly_authenticated=viewer.strongly_authenticated,
     )
 
 
 async def _node(info: Info[Context, None], id: Id) -> Node | None:  # noqa: A002  # Relay's name.
-    found = await nodes_.find(info.context, PROJECTIONS, id, _selected(info))
+    found = await nodes_.find(info.context, PROJECTIONS, id, _selected(info), _path(info))
     return cast("Node | None", found)
 
 
 async def _nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
-    found = await nodes_.find_all(info.context, PROJECTIONS, ids, _selected(info))
+    found = await nodes_.find_all(info.context, PROJECTIONS, ids, _selected(info), _path(info))
     return cast("list[Node | None]", found)
 
 
@@ -124,9 +134,13 @@ def _by_id(type_: type, description: str) -> Any:
 
     async def find(info: Info[Context, None], id: Id) -> Any:  # noqa: A002  # Relay's name.
         only = {cast("str", projection.prefix): projection}
-        return await nodes_.find(info.context, only, id, _selected(info))
+        return await nodes_.find(info.context, only, id, _selected(info), _path(info))
 
-    return strawberry.field(resolver=find, description=description)
+    return root_field(find, description=description)
+
+
+def _access_matrix(role: OfRole) -> list[AccessMatrixEntry]:
+    return _matrix(role)
 
 
 async def _customer_by(info: Info[Context, None], by: By) -> Customer | None:
@@ -146,20 +160,23 @@ async def _account_by(info: Info[Context, None], number: Number) -> Account | No
 class Query:
     """Everything that can be read."""
 
-    viewer: Viewer = strawberry.field(resolver=_viewer, description="Who is asking, and as what.")
-    node: Node | None = strawberry.field(
-        resolver=_node,
+    viewer: Viewer = root_field(_viewer, public=True, description="Who is asking, and as what.")
+    node: Node | None = root_field(
+        _node,
+        public=True,
         description="The object with this id; null when there is none that the viewer may see.",
     )
-    nodes: list[Node | None] = strawberry.field(
-        resolver=_nodes,
+    nodes: list[Node | None] = root_field(
+        _nodes,
+        public=True,
         description="The objects with these ids, in their order; null where there is none.",
     )
     customer: Customer | None = _by_id(
         Customer, "The customer with this id; null when there is none that the viewer may see."
     )
-    customer_by: Customer | None = strawberry.field(
-        resolver=_customer_by,
+    customer_by: Customer | None = root_field(
+        _customer_by,
+        requires=Permission.CUSTOMER_LOOK_UP,
         description=(
             "The customer with this one complete value; null when there is none that the viewer "
             "may see. A phone number or e-mail address that several customers share is refused "
@@ -173,8 +190,9 @@ class Query:
     account: Account | None = _by_id(
         Account, "The account with this id; null when there is none that the viewer may see."
     )
-    account_by: Account | None = strawberry.field(
-        resolver=_account_by,
+    account_by: Account | None = root_field(
+        _account_by,
+        requires=Permission.CUSTOMER_LOOK_UP,
         description="The account with this number; null when the viewer may see none.",
     )
     loan: Loan | None = _by_id(
@@ -192,17 +210,30 @@ class Query:
     segments: list[Segment] | None = entry(paged=False, description="Segments of customers.")
     branch: Branch | None = _by_id(Branch, "The branch with this id, or null.")
     branches: list[Branch] | None = entry(paged=False, description="Branches of the bank.")
-    staff: Connection[Staff] | None = entry(description="People who work for the bank.")
+    staff: Connection[Staff] | None = entry(
+        requires=Permission.STAFF_LIST, description="People who work for the bank."
+    )
+    access_matrix: list[AccessMatrixEntry] = root_field(
+        _access_matrix,
+        public=True,
+        description="What a post sees of every field of every type, strongly authenticated.",
+    )
+    bank_summary: BankSummary | None = root_field(
+        bank_summary,
+        description="Counts and totals by branch, tier and product: for management reports.",
+    )
 
 
 @cache
 def schema() -> strawberry.Schema:
     """Give the schema, built on first use."""
-    return strawberry.Schema(
+    made = strawberry.Schema(
         query=Query,
         types=[*NODE_TYPES, AccountHolder],
         config=StrawberryConfig(default_resolver=row_value, scalar_map=SCALARS),
     )
+    enforce(made._schema)  # noqa: SLF001  # Strawberry has no public way.
+    return made
 
 
 def graphql_schema() -> GraphQLSchema:
@@ -210,6 +241,12 @@ def graphql_schema() -> GraphQLSchema:
     return schema()._schema  # noqa: SLF001  # Strawberry has no public way.
 
 
+_matrix = access_matrix(graphql_schema)
+
+
 def print_sdl() -> str:
     """Give the schema in the schema definition language, as ``schema.graphql`` holds it."""
-    return print_schema(schema()) + "\n"
+    # Strawberry prints the specification's own directive without its description.
+    one_of = "directive @oneOf on INPUT_OBJECT"
+    described = f'"""Exactly one field of the input must be given, and not null."""\n{one_of}'
+    return print_schema(schema()).replace(one_of, described, 1) + "\n"

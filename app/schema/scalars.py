@@ -1,6 +1,7 @@
 """Scalars, and objects without a table that many types embed."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -9,7 +10,9 @@ import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from app.domain.masks import BULLETS
 from app.domain.money import Currency
+from app.planner.declare import object_type
 from app.planner.enums import graphql_enum
 
 graphql_enum(Currency)
@@ -81,7 +84,9 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
 }
 
 
-@strawberry.type(description="An amount in a currency, exact to the currency's minor unit.")
+@object_type(
+    public=True, description="An amount in a currency, exact to the currency's minor unit."
+)
 class Money:
     """An amount in a currency."""
 
@@ -91,7 +96,7 @@ class Money:
     currency: Currency = strawberry.field(description="ISO 4217 code of the currency.")
 
 
-@strawberry.type(description="A postal address.")
+@object_type(public=True, description="A postal address.")
 class Address:
     """A postal address."""
 
@@ -101,6 +106,10 @@ class Address:
     region: str | None = strawberry.field(description="State or province, when there is one.")
     postal_code: str | None = strawberry.field(description="Postal code, when there is one.")
     country: str = strawberry.field(description="ISO 3166-1 alpha-2 code of the country.")
+
+    def masked(self) -> "Address":
+        """Keep town, region and country."""
+        return replace(self, line1=BULLETS, line2=None, postal_code=None)
 
 
 def read_address(clear: str) -> Address:

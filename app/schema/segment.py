@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.auth.permissions import Permission
 from app.db import tables
 from app.planner.declare import Node, aggregate, column, count, projection, through
 from app.planner.pages import Connection
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     tables.Segment,
     prefix="seg",
     owner=None,
+    requires=Permission.SEGMENT_READ,
     description="A named group of customers.",
     orders={
         "CODE": Order(("code",), "By code, ascending."),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.auth.permissions import Permission
 from app.db import tables
 from app.domain.service import (
     CallOutcome,
@@ -41,6 +42,7 @@ for members in (
 @projection(
     tables.TicketEvent,
     prefix="tev",
+    requires=Permission.TICKET_READ,
     description="One step of a ticket's history; steps never change.",
     orders={"NUMBER": Order(("number",), "First step first.")},
 )
@@ -61,6 +63,7 @@ class TicketEvent(Node):
 @projection(
     tables.TicketComment,
     prefix="tco",
+    requires=Permission.TICKET_READ,
     description="A comment on a ticket.",
     orders={"OLDEST": Order(("written_at",), "First written first.")},
 )
@@ -68,7 +71,9 @@ class TicketComment(Node):
     """A comment on a ticket."""
 
     internal: bool = column(description="For staff only.")
-    body: str | None = encrypted("body_ciphertext", description="The text.")
+    body: str | None = encrypted(
+        "body_ciphertext", requires=Permission.TICKET_READ, description="The text."
+    )
     written_at: datetime = column(description="When it was written (UTC).")
     staff: Staff | None = relation(
         ("staff_id", "id"), description="Who wrote it; null for the customer."
@@ -78,6 +83,7 @@ class TicketComment(Node):
 @projection(
     tables.Ticket,
     prefix="tkt",
+    requires=Permission.TICKET_READ,
     description="A customer's request to the service desk.",
     orders={
         "NEWEST": Order(("-opened_at",), "Last opened first."),
@@ -124,6 +130,7 @@ class Ticket(Node):
 @projection(
     tables.Interaction,
     prefix="int",
+    requires=Permission.PROFILE_READ,
     description="A contact between the bank and a customer.",
     orders={
         "NEWEST": Order(("-started_at",), "Latest contact first."),
@@ -140,7 +147,11 @@ class Interaction(Node):
     purpose: CallPurpose | None = column(description="What a caller wanted.", filterable=True)
     outcome: CallOutcome | None = column(description="How a call ended.", filterable=True)
     stars: int | None = column(description="Stars of a review, 1 to 5.", filterable=True)
-    text: str | None = encrypted("text_ciphertext", description="Text of a review or message.")
+    text: str | None = encrypted(
+        "text_ciphertext",
+        requires=Permission.PROFILE_READ,
+        description="Text of a review or message.",
+    )
     branch: Branch | None = relation(
         ("branch_id", "id"), description="The branch it is about, when it is about one."
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.auth.permissions import Permission
 from app.db import views
 from app.domain.money import Currency
 from app.domain.wealth import ProductKind, RiskLevel
@@ -25,6 +26,7 @@ for members in (ProductKind, RiskLevel):
     views.priced_products,
     prefix="pro",
     owner=None,
+    requires=Permission.REFERENCE_READ,
     description="A product of the bank.",
     orders={
         "CODE": Order(("code",), "By code, ascending."),
@@ -52,6 +54,7 @@ class Product(Node):
 @projection(
     views.holding_lots,
     prefix="lot",
+    requires=Permission.HOLDING_READ,
     description="One purchase that is still held.",
     orders={"OLDEST": Order(("acquired_on",), "First acquired first: the order of sales.")},
 )
@@ -66,6 +69,7 @@ class HoldingLot(Node):
 @projection(
     views.valued_holdings,
     prefix="hol",
+    requires=Permission.HOLDING_READ,
     description="Units of a product that a customer holds.",
     orders={"PRODUCT": Order(("product_id",), "By the product's id.")},
 )

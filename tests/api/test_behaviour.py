@@ -130,8 +130,8 @@ async def test_a_period_without_an_end_stops_at_the_longest(
 ) -> None:
     await factory.business_date(date(2018, 12, 31))
     customer = await factory.customer()
-    data = await client.run(BEHAVIOUR, id=customer.global_id, **{"from": "0001-01-01"})
+    data = await client.run(BEHAVIOUR, id=customer.global_id, **{"from": "2000-01-01"})
     found = data["customer"]["behaviour"]
-    assert (found["startsOn"], found["endsOn"]) == ("0001-01-01", "0010-12-31")
+    assert (found["startsOn"], found["endsOn"]) == ("2000-01-01", "2009-12-31")
     data = await client.run(BEHAVIOUR, id=customer.global_id, **{"from": "9999-12-31"})
     assert data["customer"]["behaviour"]["endsOn"] == "9999-12-31"

@@ -19,7 +19,7 @@ from app.db.database import Database
 from app.db.keys import Keys
 from app.settings import Settings
 
-OK = '{"query": "{ viewer { role } }"}'
+OK = '{"query": "{ viewer { actingRole } }"}'
 
 
 async def post(client: Client, body: str | bytes, **headers: str) -> httpx.Response:
@@ -35,8 +35,14 @@ def code(response: httpx.Response) -> str:
 
 
 async def test_who_am_i(client: Client) -> None:
-    data = await client.as_(Role.TELLER).run("{ viewer { role roles stronglyAuthenticated } }")
-    assert data["viewer"] == {"role": "TELLER", "roles": ["TELLER"], "stronglyAuthenticated": True}
+    data = await client.as_(Role.TELLER).run(
+        "{ viewer { actingRole roles stronglyAuthenticated } }"
+    )
+    assert data["viewer"] == {
+        "actingRole": "TELLER",
+        "roles": ["TELLER"],
+        "stronglyAuthenticated": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,18 +63,18 @@ async def test_nobody_reads_without_a_token(client: Client, authorization: str) 
         b"7",
         b"NaN",
         b"[]",
-        b'"{ viewer { role } }"',
+        b'"{ viewer { actingRole } }"',
         b"{",
         b'{"query": NaN}',
-        b'\xff{"query": "{ viewer { role } }"}',
+        b'\xff{"query": "{ viewer { actingRole } }"}',
         b'{"query": "\xff"}',
         b"{}",
         b'{"query": null}',
         b'{"query": 1}',
-        b'{"query": "{ viewer { role } }", "variables": []}',
-        b'{"query": "{ viewer { role } }", "variables": "x"}',
-        b'{"query": "{ viewer { role } }", "operationName": 1}',
-        b'{"query": "{ viewer { role } }", "extensions": 1}',
+        b'{"query": "{ viewer { actingRole } }", "variables": []}',
+        b'{"query": "{ viewer { actingRole } }", "variables": "x"}',
+        b'{"query": "{ viewer { actingRole } }", "operationName": 1}',
+        b'{"query": "{ viewer { actingRole } }", "extensions": 1}',
         b"[" * 5000,
     ],
 )
@@ -104,7 +110,7 @@ async def test_a_query_by_get(client: Client, factory: Factory) -> None:
     branch = await factory.branch()
     response = await get(
         client,
-        query="query Q($id: ID!) { node(id: $id) { id } } query R { viewer { role } }",
+        query="query Q($id: ID!) { node(id: $id) { id } } query R { viewer { actingRole } }",
         variables=json.dumps({"id": branch.global_id}),
         operationName="Q",
     )
@@ -116,9 +122,9 @@ async def test_a_query_by_get(client: Client, factory: Factory) -> None:
     [
         {},
         {"query": ""},
-        {"query": "{ viewer { role } }", "variables": "{"},
-        {"query": "{ viewer { role } }", "variables": "7"},
-        {"query": "{ viewer { role } }", "extensions": "7"},
+        {"query": "{ viewer { actingRole } }", "variables": "{"},
+        {"query": "{ viewer { actingRole } }", "variables": "7"},
+        {"query": "{ viewer { actingRole } }", "extensions": "7"},
     ],
 )
 async def test_malformed_parameters(client: Client, parameters: dict[str, str]) -> None:
@@ -215,7 +221,7 @@ async def test_media_types(client: Client, accept: str, status: int, media_type:
         "{",
         "{ nothing }",
         "{ viewer }",
-        "query A { viewer { role } } query B { viewer { role } }",
+        "query A { viewer { actingRole } } query B { viewer { actingRole } }",
         "mutation { x }",
         "subscription { x }",
         "query ($id: ID!) { node(id: $id) { id } }",
@@ -251,7 +257,7 @@ def doubling(fragments: int) -> str:
     """A short document whose fragments spread to 2 to the power of ``fragments`` fields."""
     parts = [f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(fragments)]
     return "\n".join(
-        ["{ ...f0 }", *parts, f"fragment f{fragments} on Query {{ viewer {{ role }} }}"]
+        ["{ ...f0 }", *parts, f"fragment f{fragments} on Query {{ viewer {{ actingRole }} }}"]
     )
 
 
@@ -259,11 +265,11 @@ def doubling(fragments: int) -> str:
     ("query", "says"),
     [
         (nested(6), "14 levels"),
-        ("{" + " ".join(f"a{n}: viewer {{ role }}" for n in range(31)) + "}", "31 aliases"),
-        ("{" + " viewer { role }" * 21 + "}", "21 root fields"),
-        ("{ viewer { " + "role @include(if: true) " * 51 + "} }", "51 directives"),
+        ("{" + " ".join(f"a{n}: viewer {{ actingRole }}" for n in range(31)) + "}", "31 aliases"),
+        ("{" + " viewer { actingRole }" * 21 + "}", "21 root fields"),
+        ("{ viewer { " + "actingRole @include(if: true) " * 51 + "} }", "51 directives"),
         (doubling(60), "root fields"),
-        ("{ viewer { " + "role " * 2_000 + "} }", "2000 tokens"),
+        ("{ viewer { " + "actingRole " * 2_000 + "} }", "2000 tokens"),
         (
             """{ customers(first: 100) { nodes { tickets(first: 100) { nodes {
               customer { transactions(first: 3) { nodes { id } } } } } } } }""",

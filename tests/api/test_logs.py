@@ -21,7 +21,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 async def test_an_operation_is_one_line(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     person = new_id()
-    query = 'query Find { accountBy(number: "none") { id } viewer { role } }'
+    query = 'query Find { accountBy(number: "none") { id } viewer { actingRole } }'
     response = await client.as_(Role.TELLER, person).send(query)
     (line,) = lines(capsys)
     assert line.pop("duration_ms") > 0
@@ -54,8 +54,10 @@ async def test_what_clients_send_is_not_logged(
     await client.send("query ($by: CustomerBy!) { customerBy(by: $by) { id } }", by={CANARY: 1})
     await http.post("/graphql", content=f'{{"query": {CANARY}', headers=headers)
     await http.post("/graphql", content=CANARY, headers=headers | {"content-type": CANARY})
-    await http.post("/graphql", json={"query": "{ viewer { role } }", "operationName": CANARY})
-    await http.get("/graphql", params={"query": "{ viewer { role } }", "variables": CANARY})
+    await http.post(
+        "/graphql", json={"query": "{ viewer { actingRole } }", "operationName": CANARY}
+    )
+    await http.get("/graphql", params={"query": "{ viewer { actingRole } }", "variables": CANARY})
     await http.get("/graphql", params={"query": f"{{ {CANARY} }}"}, headers=headers)
     await http.post(
         "/graphql", headers={"authorization": f"Bearer {CANARY}", "x-request-id": CANARY}
@@ -80,9 +82,9 @@ async def test_names_of_operations_forge_no_lines(
     client: Client, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     headers = client.headers
-    body = {"query": "query Me { viewer { role } }", "operationName": name}
+    body = {"query": "query Me { viewer { actingRole } }", "operationName": name}
     await client.http.post("/graphql", json=body, headers=headers)
-    await client.send(f"query {name} {{ viewer {{ role }} }}")
+    await client.send(f"query {name} {{ viewer {{ actingRole }} }}")
     found = lines(capsys)
     assert [line["event"] for line in found] == ["operation", "operation"]
     assert all(len(line["operation"] or "") <= 100 for line in found)

@@ -21,7 +21,7 @@ MISSPELT = [
     ("query ($by: CustomerB!) { customerBy(by: $by) { id } }", {"by": {"number": "1"}}),
     ("query ($by: CustomerBy!) { customerBy(by: $by) { id } }", {"by": {"numbr": "1"}}),
     ("{ viewer { ... on Viewr { role } } }", {}),
-    ("{ viewer { role @skp(if: true) } }", {}),
+    ("{ viewer { actingRole @skp(if: true) } }", {}),
 ]
 
 
@@ -45,7 +45,7 @@ async def test_at_most_five_errors_of_a_document_are_told(client: Client) -> Non
 
 
 async def test_a_batch_is_refused_clearly(client: Client) -> None:
-    batch = [{"query": "{ viewer { role } }"}] * 2
+    batch = [{"query": "{ viewer { actingRole } }"}] * 2
     response = await client.http.post("/graphql", json=batch, headers=client.headers)
     (error,) = response.json()["errors"]
     assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_REQUEST")
@@ -72,7 +72,7 @@ async def test_pages_may_send_what_their_clients_send_and_read_what_helps(
         other = preflight | {"access-control-request-headers": "x-other"}
         refused = await client.http.options("/graphql", headers=other)
         client.headers["origin"] = "https://bank.example"
-        answer = await client.send("{ viewer { role } }")
+        answer = await client.send("{ viewer { actingRole } }")
     assert allowed.status_code == 200
     assert allowed.headers["access-control-max-age"] == "7200"
     assert "access-control-allow-credentials" not in allowed.headers

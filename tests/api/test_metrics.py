@@ -43,9 +43,9 @@ async def read(client: Client) -> Mapping[str, float]:
 async def test_operations_refusals_and_the_pool(client: Client, factory: Factory) -> None:
     branch = await factory.branch()
     await client.send("query ($id: ID!) { node(id: $id) { id } }", id=branch.global_id)
-    await client.send("{ viewer { role } }")
+    await client.send("{ viewer { actingRole } }")
     await client.send("{ nothing }")
-    await client.send('{ viewer { role } node(id: "nonsense") { id } }')
+    await client.send('{ viewer { actingRole } node(id: "nonsense") { id } }')
     await client.http.post("/graphql", json={})
     found = await read(client)
     assert found["bank360_operations_total query complete"] == 2
@@ -68,7 +68,7 @@ async def test_operations_refusals_and_the_pool(client: Client, factory: Factory
 async def test_two_servers_in_one_process_count_apart(
     client: Client, database_url: str, keys: Keys, token_key: TokenKey
 ) -> None:
-    await client.send("{ viewer { role } }")
+    await client.send("{ viewer { actingRole } }")
     async with client_of(database_url, keys, token_key) as other:
         assert "bank360_operations_total query complete" not in await read(other)
 

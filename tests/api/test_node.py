@@ -118,6 +118,17 @@ async def test_exactly_one_value_is_needed(client: Client, by: dict[str, str]) -
     assert error["extensions"]["code"] in {"BAD_REQUEST", "BAD_USER_INPUT"}
 
 
+@pytest.mark.parametrize(
+    "by",
+    ["{}", '{number: null, phone: "1"}', '{number: "1", phone: "1"}', "{phone: $none}"],
+)
+async def test_exactly_one_value_is_needed_in_the_document_too(client: Client, by: str) -> None:
+    declared = "($none: String)" if "$none" in by else ""
+    query = f"query {declared} {{ customerBy(by: {by}) {{ id }} }}"
+    error = await client.error(query)
+    assert error["extensions"]["code"] in {"BAD_REQUEST", "BAD_USER_INPUT"}
+
+
 @pytest.mark.parametrize("value", ["", "   ", "-", "9" * 255, "1\x002"])
 async def test_empty_and_overlong_values_are_refused(client: Client, value: str) -> None:
     error = await client.error(BY, by={"nationalId": value})
@@ -132,7 +143,8 @@ async def test_customers_come_to_themselves_only(client: Client, factory: Factor
     assert (await me.run(NODE, id=branch.global_id))["node"]
     assert (await me.run(NODE, id=other.global_id))["node"] is None
     assert (await me.run(NODE, id=account.global_id))["node"] is None
-    assert (await me.run(BY, by={"number": "C-other"}))["customerBy"] is None
+    data, denied = await me.denied(BY, by={"number": "C-other"})
+    assert (data, denied) == ({"customerBy": None}, ["customerBy"])
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.EXECUTIVE])
@@ -140,4 +152,5 @@ async def test_posts_without_customer_data_come_to_nobody(
     client: Client, factory: Factory, role: Role
 ) -> None:
     customer = await factory.customer()
-    assert (await client.as_(role).run(NODE, id=customer.global_id))["node"] is None
+    data, denied = await client.as_(role).denied(NODE, id=customer.global_id)
+    assert (data, denied) == ({"node": None}, ["node"])

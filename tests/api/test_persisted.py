@@ -16,8 +16,8 @@ from app.db import documents
 from app.db.keys import Keys
 from app.settings import Settings
 
-QUERY = "query Me { viewer { role } }"
-DATA = {"data": {"viewer": {"role": "COMPLIANCE"}}}
+QUERY = "query Me { viewer { actingRole } }"
+DATA = {"data": {"viewer": {"actingRole": "COMPLIANCE"}}}
 NOT_FOUND = {
     "errors": [
         {
@@ -62,9 +62,8 @@ async def test_the_newer_media_type_is_told_with_200_as_well(client: Client) -> 
 
 
 async def test_variables_and_names_go_with_a_hash(client: Client) -> None:
-    query = (
-        "query A { viewer { role } } query B($yes: Boolean!) { viewer @include(if: $yes) { role } }"
-    )
+    other = "query B($yes: Boolean!) { viewer @include(if: $yes) { actingRole } }"
+    query = "query A { viewer { actingRole } } " + other
     named = extension(query)
     given: dict[str, Any] = {"operationName": "B", "variables": {"yes": False}}
     assert (await post(client, query=query, extensions=named, **given)).json() == {"data": {}}
@@ -97,8 +96,8 @@ async def test_wrong_extensions(client: Client, query: Any, named: Any, says: st
     "query",
     [
         "{ nothing }",
-        "{ viewer { role }",
-        "{ viewer { role } } #" + "x" * 16_384,
+        "{ viewer { actingRole }",
+        "{ viewer { actingRole } } #" + "x" * 16_384,
     ],
 )
 async def test_invalid_and_overlong_documents_are_not_kept(client: Client, query: str) -> None:
@@ -140,7 +139,7 @@ async def test_the_oldest_documents_make_room(
 ) -> None:
     monkeypatch.setattr(documents, "DOCUMENTS_MAX", 2)
     first, second = two_servers
-    queries = [f"query Q{number} {{ viewer {{ role }} }}" for number in range(3)]
+    queries = [f"query Q{number} {{ viewer {{ actingRole }} }}" for number in range(3)]
     for query in queries:
         await post(first, query=query, extensions=extension(query))
     answers = [await post(second, extensions=extension(query)) for query in queries]

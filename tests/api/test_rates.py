@@ -21,7 +21,7 @@ from app.rates import Rates
 from app.schema.root import LOOK_UPS, graphql_schema
 from app.settings import Settings
 
-ME = "{ viewer { role } }"
+ME = "{ viewer { actingRole } }"
 LOOK_UP = '{ customerBy(by: {number: "nobody"}) { id } accountBy(number: "none") { id } }'
 PAGES = "{ branches { id } customers(first: 100) { nodes { accounts { id } } } }"
 

@@ -20,7 +20,7 @@ from app.db.database import Database
 from app.db.keys import Keys
 from app.settings import Settings
 
-WHO = "{ viewer { role } }"
+WHO = "{ viewer { actingRole } }"
 COMPLETE = b"event: complete\ndata:\n\n"
 SLOW = f'{{ customer(id: "cus_{"0" * 32}") {{ id }} }}'
 
@@ -66,7 +66,7 @@ async def test_a_query_by_post(client: Client, factory: Factory) -> None:
 
 async def test_a_query_by_get(client: Client) -> None:
     response = await client.http.get("/graphql", params={"query": WHO}, headers=client.headers)
-    assert event(response) == {"data": {"viewer": {"role": "COMPLIANCE"}}}
+    assert event(response) == {"data": {"viewer": {"actingRole": "COMPLIANCE"}}}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ async def test_a_query_by_get(client: Client) -> None:
         ("{", "BAD_REQUEST"),
         ("{ nothing }", "BAD_REQUEST"),
         ("subscription { x }", "BAD_REQUEST"),
-        ("{" + " viewer { role }" * 21 + "}", "LIMIT_EXCEEDED"),
+        ("{" + " viewer { actingRole }" * 21 + "}", "LIMIT_EXCEEDED"),
     ],
 )
 async def test_an_operation_that_is_refused_is_told_in_the_stream(
@@ -109,7 +109,7 @@ async def test_the_lines_of_the_header_mean_one_list(client: Client) -> None:
     headers = [("accept", "text/event-stream;q=0.5"), ("accept", "application/json")]
     headers.append(("authorization", client.headers["authorization"]))
     response = await client.http.get("/graphql", params={"query": WHO}, headers=headers)
-    assert response.json() == {"data": {"viewer": {"role": "COMPLIANCE"}}}
+    assert response.json() == {"data": {"viewer": {"actingRole": "COMPLIANCE"}}}
 
 
 async def test_a_stream_is_not_compressed(client: Client) -> None:

@@ -5,6 +5,8 @@ from datetime import date
 from client import Client
 from factories import Factory
 
+from app.auth.permissions import Role
+
 HOLDINGS = """
 query ($id: ID!) {
   customer(id: $id) {
@@ -62,13 +64,14 @@ async def test_segments_and_their_members(client: Client, factory: Factory) -> N
         members(first: 2, after: $after) { totalCount nodes { id } pageInfo { endCursor } }
       }
     }"""
-    found = (await client.run(query, id=segment.global_id))["segment"]
+    manager = client.as_(Role.RELATIONSHIP_MANAGER)
+    found = (await manager.run(query, id=segment.global_id))["segment"]
     assert (found["name"], found["size"], found["members"]["totalCount"]) == ("Savers", 3, 3)
     seen = [node["id"] for node in found["members"]["nodes"]]
     after = found["members"]["pageInfo"]["endCursor"]
-    found = (await client.run(query, id=segment.global_id, after=after))["segment"]
+    found = (await manager.run(query, id=segment.global_id, after=after))["segment"]
     seen += [node["id"] for node in found["members"]["nodes"]]
     assert seen == [member.global_id for member in reversed(members)]
     query = "query ($id: ID!) { customer(id: $id) { segments { name } } }"
-    data = await client.run(query, id=members[0].global_id)
+    data = await manager.run(query, id=members[0].global_id)
     assert data["customer"]["segments"] == [{"name": "Savers"}]

@@ -19,7 +19,7 @@ from app.db.keys import Keys
 from app.settings import Settings
 from app.websocket import is_own_page
 
-WHO = "{ viewer { role } }"
+WHO = "{ viewer { actingRole } }"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ async def test_the_token_stands_in_the_payload_or_in_the_handshake(
     async with opened(address, token=None if payload else token) as socket:
         await socket.send(type="connection_init", payload=given)
         assert await socket.receive() == {"type": "connection_ack"}
-        assert await socket.run(WHO) == {"viewer": {"role": "COMPLIANCE"}}
+        assert await socket.run(WHO) == {"viewer": {"actingRole": "COMPLIANCE"}}
 
 
 async def test_every_operation_reads_anew(
@@ -86,7 +86,7 @@ async def test_operations_run_side_by_side(socket: Socket) -> None:
         ("{ nothing }", "BAD_REQUEST"),
         ("mutation { x }", "BAD_REQUEST"),
         ("subscription { x }", "BAD_REQUEST"),
-        ("{" + " viewer { role }" * 21 + "}", "LIMIT_EXCEEDED"),
+        ("{" + " viewer { actingRole }" * 21 + "}", "LIMIT_EXCEEDED"),
     ],
 )
 async def test_what_is_refused_before_it_runs_is_one_error(
@@ -235,11 +235,11 @@ MALFORMED = [
     '{"type": "ping", "payload": "x"}',
     '{"type": "complete"}',
     '{"type": "complete", "id": 1}',
-    '{"type": "subscribe", "payload": {"query": "{ viewer { role } }"}}',
-    '{"type": "subscribe", "id": "", "payload": {"query": "{ viewer { role } }"}}',
-    '{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { role } }"}}',
+    '{"type": "subscribe", "payload": {"query": "{ viewer { actingRole } }"}}',
+    '{"type": "subscribe", "id": "", "payload": {"query": "{ viewer { actingRole } }"}}',
+    '{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { actingRole } }"}}',
     '{"type": "subscribe", "id": "1"}',
-    '{"type": "subscribe", "id": "1", "payload": "{ viewer { role } }"}',
+    '{"type": "subscribe", "id": "1", "payload": "{ viewer { actingRole } }"}',
     '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
     '{"type": "subscribe", "id": "1", "payload": {"query": "{ viewer }", "variables": []}}',
     '{"type": "subscribe", "id": "1", "payload": {"query": "{ viewer }", "operationName": 1}}',

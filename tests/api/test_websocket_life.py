@@ -25,7 +25,7 @@ from app.db.keys import Keys
 from app.operation import Answer, Operations
 from app.settings import Settings
 
-WHO = "{ viewer { role } }"
+WHO = "{ viewer { actingRole } }"
 SLOW = f'{{ customer(id: "cus_{"0" * 32}") {{ id }} }}'
 
 Serve = Callable[..., Coroutine[Any, Any, tuple[str, Server]]]
@@ -68,7 +68,9 @@ async def test_completing_an_operation_cancels_its_sql(
         await slow_sql.running(0)
         # Nothing more comes for the id, which is free again.
         await socket.subscribe("1", WHO)
-        assert (await socket.receive())["payload"]["data"] == {"viewer": {"role": "COMPLIANCE"}}
+        assert (await socket.receive())["payload"]["data"] == {
+            "viewer": {"actingRole": "COMPLIANCE"}
+        }
 
 
 async def test_leaving_cancels_all_sql(serve: Serve, token: str, slow_sql: SlowSql) -> None:

@@ -24,7 +24,7 @@ def test_a_database_takes_the_first_keys_and_no_others(
         asyncio.run(check_keys(url, keys))
     with pytest.raises(KeysError, match="index key is not the one"):
         asyncio.run(check_keys(url, other))
-    mixed = Keys(other.ring, keys.index, keys.cursor_secret)
+    mixed = Keys(other.ring, keys.index, keys.cursor_secret, keys.identity_secret)
     with pytest.raises(KeysError, match="master key is not the one"):
         asyncio.run(check_keys(url, mixed))
     asyncio.run(check_keys(url, keys))

@@ -47,7 +47,7 @@ def test_no_text_breaks_the_reading_of_ids_and_cursors(text: str) -> None:
     with pytest.raises(RefusedError):
         GlobalId.parse(text)
     with pytest.raises(RefusedError):
-        Cursors(b"secret").read("list", text, [int])
+        Cursors(b"s" * 64).read("list", text, [int])
 
 
 @given(
@@ -61,11 +61,11 @@ def test_no_text_breaks_the_reading_of_ids_and_cursors(text: str) -> None:
     )
 )
 def test_cursors_read_back_in_their_own_scope(values: tuple[object, ...]) -> None:
-    cursors = Cursors(b"secret")
+    cursors = Cursors(b"s" * 64)
     types = [type(value) for value in values]
     cursor = cursors.write("list", values)
     assert cursors.read("list", cursor, types) == values
     with pytest.raises(RefusedError):
         cursors.read("another list", cursor, types)
     with pytest.raises(RefusedError):
-        Cursors(b"other").read("list", cursor, types)
+        Cursors(b"o" * 64).read("list", cursor, types)

@@ -32,8 +32,8 @@ export const checks = [
   {
     what: 'a query',
     async run(bank) {
-      const { data } = await clientOf(bank).query({ query: gql`query Who { viewer { role } }` });
-      assert.equal(data.viewer.role, 'RELATIONSHIP_MANAGER');
+      const { data } = await clientOf(bank).query({ query: gql`query Who { viewer { actingRole } }` });
+      assert.equal(data.viewer.actingRole, 'RELATIONSHIP_MANAGER');
     },
   },
   {
@@ -85,14 +85,14 @@ function persisted(what, useGETForHashedQueries, methods) {
     what,
     async run(bank) {
       // Each check registers a document of its own.
-      const query = gql(`query Apollo${useGETForHashedQueries} { viewer { role } }`);
+      const query = gql(`query Apollo${useGETForHashedQueries} { viewer { actingRole } }`);
       const sha256 = (text) => createHash('sha256').update(text).digest('hex');
       const recorded = recorder(bank.fetch);
       const link = new PersistedQueryLink({ sha256, useGETForHashedQueries });
       const client = clientOf(bank, { link, fetch: recorded.fetch });
       for (const _ of ['first', 'again']) {
         const { data } = await client.query({ query, fetchPolicy: 'network-only' });
-        assert.equal(data.viewer.role, 'RELATIONSHIP_MANAGER');
+        assert.equal(data.viewer.actingRole, 'RELATIONSHIP_MANAGER');
       }
       recorded.check(methods);
     },

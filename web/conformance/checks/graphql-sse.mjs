@@ -9,16 +9,16 @@ export const checks = [
   {
     what: 'a query',
     run: (bank) => withClient(bank, bank.headers, async (client) => {
-      const answers = await collect(client, { query: '{ viewer { role } }' });
-      assert.deepEqual(answers, [{ data: { viewer: { role: 'RELATIONSHIP_MANAGER' } } }]);
+      const answers = await collect(client, { query: '{ viewer { actingRole } }' });
+      assert.deepEqual(answers, [{ data: { viewer: { actingRole: 'RELATIONSHIP_MANAGER' } } }]);
     }),
   },
   {
     what: 'an error while executing comes with the data',
     run: (bank) => withClient(bank, bank.headers, async (client) => {
-      const query = '{ viewer { role } customer(id: "garbage") { id } }';
+      const query = '{ viewer { actingRole } customer(id: "garbage") { id } }';
       const [{ data, errors }] = await collect(client, { query });
-      assert.deepEqual(data, { viewer: { role: 'RELATIONSHIP_MANAGER' }, customer: null });
+      assert.deepEqual(data, { viewer: { actingRole: 'RELATIONSHIP_MANAGER' }, customer: null });
       assert.equal(errors[0].extensions.code, 'BAD_USER_INPUT');
     }),
   },
@@ -33,7 +33,7 @@ export const checks = [
   {
     what: 'no token: 401',
     run: (bank) => withClient(bank, {}, async (client) => {
-      const error = await collect(client, { query: '{ viewer { role } }' }).then(
+      const error = await collect(client, { query: '{ viewer { actingRole } }' }).then(
         (answers) => assert.fail(`answered with ${JSON.stringify(answers)}`),
         (reason) => reason,
       );

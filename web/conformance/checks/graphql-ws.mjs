@@ -7,7 +7,7 @@ import WebSocket from 'ws';
 export const tool = 'graphql-ws';
 
 const SUBPROTOCOL = 'graphql-transport-ws';
-const VIEWER = { query: '{ viewer { role } }' };
+const VIEWER = { query: '{ viewer { actingRole } }' };
 const LONG = {
   query: '{ customers(first: 100) { nodes { transactions(first: 100) { nodes { id kind } } } } }',
 };
@@ -20,7 +20,7 @@ export const checks = [
     what: 'a query, the token in connection_init',
     run: (bank) => withClient(bank, {}, async (client) => {
       const [answer, ...more] = await collect(client, VIEWER);
-      assert.deepEqual(answer, { data: { viewer: { role: 'RELATIONSHIP_MANAGER' } } });
+      assert.deepEqual(answer, { data: { viewer: { actingRole: 'RELATIONSHIP_MANAGER' } } });
       assert.deepEqual(more, []);
     }),
   },
@@ -56,9 +56,9 @@ export const checks = [
   {
     what: 'an error while executing comes with the data',
     run: (bank) => withClient(bank, {}, async (client) => {
-      const query = '{ viewer { role } customer(id: "garbage") { id } }';
+      const query = '{ viewer { actingRole } customer(id: "garbage") { id } }';
       const [{ data, errors }] = await collect(client, { query });
-      assert.deepEqual(data, { viewer: { role: 'RELATIONSHIP_MANAGER' }, customer: null });
+      assert.deepEqual(data, { viewer: { actingRole: 'RELATIONSHIP_MANAGER' }, customer: null });
       assert.equal(errors[0].extensions.code, 'BAD_USER_INPUT');
     }),
   },

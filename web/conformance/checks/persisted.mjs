@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 
 /** An operation of which one field fails and the other does not. */
-export const PARTIAL = 'query Partial { viewer { role } customer(id: "garbage") { id } }';
-export const PARTIAL_DATA = { viewer: { role: 'RELATIONSHIP_MANAGER' }, customer: null };
+export const PARTIAL = 'query Partial { viewer { actingRole } customer(id: "garbage") { id } }';
+export const PARTIAL_DATA = { viewer: { actingRole: 'RELATIONSHIP_MANAGER' }, customer: null };
 
 const NOT_FOUND = { message: 'PersistedQueryNotFound', code: 'PERSISTED_QUERY_NOT_FOUND' };
 

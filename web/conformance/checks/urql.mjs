@@ -10,7 +10,7 @@ export const tool = 'urql';
 const name = '@urql/core';
 export { name as package };
 
-const VIEWER = 'query Who { viewer { role } }';
+const VIEWER = 'query Who { viewer { actingRole } }';
 
 export const checks = [
   query('a query as urql sends it (GET where the address is short)', {}),
@@ -33,7 +33,7 @@ function query(what, options) {
     what,
     async run(bank) {
       const { data, error } = await clientOf(bank, options).query(gql(VIEWER), {}).toPromise();
-      assert.equal(data?.viewer.role, 'RELATIONSHIP_MANAGER', String(error));
+      assert.equal(data?.viewer.actingRole, 'RELATIONSHIP_MANAGER', String(error));
     },
   };
 }
@@ -53,7 +53,7 @@ function persisted(what, preferGetForPersistedQueries, methods) {
     what,
     async run(bank) {
       // Each check registers a document of its own.
-      const document = gql(`query Urql${preferGetForPersistedQueries} { viewer { role } }`);
+      const document = gql(`query Urql${preferGetForPersistedQueries} { viewer { actingRole } }`);
       const recorded = recorder(bank.fetch);
       const client = clientOf(bank, {
         fetch: recorded.fetch,
@@ -63,7 +63,7 @@ function persisted(what, preferGetForPersistedQueries, methods) {
       for (const _ of ['first', 'again']) {
         const options = { requestPolicy: 'network-only' };
         const { data, error } = await client.query(document, {}, options).toPromise();
-        assert.equal(data?.viewer.role, 'RELATIONSHIP_MANAGER', String(error));
+        assert.equal(data?.viewer.actingRole, 'RELATIONSHIP_MANAGER', String(error));
       }
       recorded.check(methods);
     },

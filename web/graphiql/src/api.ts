@@ -3,7 +3,7 @@
 import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
 
 const ENDPOINT = "/graphql";
-const WHO_AM_I = "{ viewer { role roles } }";
+const WHO_AM_I = "{ viewer { actingRole roles } }";
 
 export const HOW_TO_SIGN_IN = "bank360 token --role RELATIONSHIP_MANAGER";
 
@@ -50,7 +50,7 @@ export async function openSession(token: string): Promise<Session> {
   if (!data) {
     throw new Error(errors?.[0]?.message ?? "the server gave no answer");
   }
-  return { token, role: data.viewer.role, roles: data.viewer.roles };
+  return { token, role: data.viewer.actingRole, roles: data.viewer.roles };
 }
 
 /** Sends GraphiQL's operations as a person; `onRefused` is told why a token no longer works. */

@@ -1,0 +1,93 @@
+"""What one operation was shown masked, and what it was refused: told once a selection."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from graphql import GraphQLError
+from graphql.pyutils import Path
+
+from app.auth.permissions import MATRIX, Access, Permission, Role
+from app.planner.errors import RefusedError
+
+FORBIDDEN: Final = "FORBIDDEN"
+STEP_UP_REQUIRED: Final = "STEP_UP_REQUIRED"
+
+Position = list[str | int]
+
+
+@dataclass(frozen=True)
+class Denial:
+    """The first position of a denied selection, and what it would have needed."""
+
+    position: Position
+    permission: Permission
+    step_up: bool
+
+
+@dataclass
+class Disclosure:
+    """Made anew for every operation."""
+
+    decisions: dict[object, tuple[Access, Permission | None]] = field(default_factory=dict)
+    _denied: dict[str, Denial] = field(default_factory=dict)
+    _masked: set[str] = field(default_factory=set)
+
+    def mask(self, path: Path) -> None:
+        """Note that a value is shown masked."""
+        self._masked.add(_selection(path.as_list()))
+
+    def deny(self, path: Path, permission: Permission, access: Access) -> None:
+        """Note that a value is not shown."""
+        position = path.as_list()
+        selection = _selection(position)
+        known = self._denied.get(selection)
+        if known is None or _indexes(position) < _indexes(known.position):
+            step_up = access is Access.STEP_UP
+            self._denied[selection] = Denial(position, permission, step_up)
+
+    @property
+    def masked(self) -> list[str]:
+        """The selections that are shown masked."""
+        return sorted(self._masked)
+
+    def errors(self) -> list[GraphQLError]:
+        """Give one error for each denied selection, in the order of their first positions."""
+        ordered = sorted(self._denied.items(), key=lambda item: _place(item[1].position))
+        return [_error(selection, denial) for selection, denial in ordered]
+
+
+def refusal(permission: Permission, what: str) -> RefusedError:
+    """Refuse an argument that would ask about a value that the viewer does not see."""
+    message = f"{what} needs {permission}: it would tell a value that you do not see"
+    return RefusedError(message, FORBIDDEN)
+
+
+def _error(selection: str, denial: Denial) -> GraphQLError:
+    grant = MATRIX[denial.permission]
+    if denial.step_up:
+        message = f"{selection} needs strong authentication: sign in again with a second factor"
+    else:
+        message = f"{selection} needs {denial.permission}, which your post does not have"
+    error = RefusedError(message, STEP_UP_REQUIRED if denial.step_up else FORBIDDEN)
+    assert error.extensions is not None
+    error.extensions |= {
+        "permission": denial.permission.value,
+        "roles": [role.value for role in Role if role in grant.clear],
+        "selection": selection,
+    }
+    error.path = denial.position
+    return error
+
+
+def _selection(position: Position) -> str:
+    """Name a selection by its response keys."""
+    return ".".join(key for key in position if isinstance(key, str))
+
+
+def _indexes(position: Position) -> list[int]:
+    return [key for key in position if isinstance(key, int)]
+
+
+def _place(position: Position) -> list[tuple[int, str]]:
+    """Order positions of different shapes: indexes by number, names by letter."""
+    return [(key, "") if isinstance(key, int) else (0, key) for key in position]
