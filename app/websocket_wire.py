@@ -46,6 +46,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # uvicorn would call a handshake that was refused an incomplete one, and a fault.
+            self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone."""

@@ -39,7 +39,7 @@ export const checks = [
         cwd: CLIENT,
         env: { ...process.env, BANK360_GRAPHQL: bank.http, BANK360_TOKEN: bank.token },
       });
-      assert.match(wrote, /^N00000001 \S.*\n\d+ -?\d+\.\d\d [A-Z]{3}\n/);
+      assert.match(wrote, /^N00000001 \S.*\n\S+ -?\d+\.\d\d [A-Z]{3}\n/);
     },
   },
 ];
