@@ -1,4 +1,4 @@
-"""Commands on the bank's data: migrate, import, seed, token, backup, restore, psql."""
+"""Commands on the bank's data: migrate, import, seed, token, revoke, backup, restore, psql."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -135,11 +135,15 @@ def token(
     Example: bank360 token --role TELLER --ttl 600
     """
     acting = _role(role)
+    settings = read_settings(data_dir)
+    if settings.issuer is not None:
+        message = f"BANK360_ISSUER is set: only the tokens of {settings.issuer} are accepted"
+        raise CommandError(message)
 
-    from app.auth.tokens import TokenKey
+    from app.auth.tokens import TokenKey, TokenKeyError
     from app.db import people
 
-    with open_bank(read_settings(data_dir)) as bank:
+    with open_bank(settings) as bank, one_line_for(TokenKeyError):
         migrate_or_refuse(bank)
         if user is None:
             person = run(people.demo_person(bank.dsn, acting))
@@ -150,7 +154,42 @@ def token(
         if person is None:
             raise CommandError(missing)
         key = TokenKey.load(bank.data_dir)
-    typer.echo(key.issue(acting, person.id, person.roles, strong=step_up, ttl_seconds=ttl))
+    typer.echo(
+        key.issue(
+            acting,
+            person.id,
+            person.roles,
+            strong=step_up,
+            ttl_seconds=ttl,
+            audience=settings.audience,
+        )
+    )
+
+
+def revoke(
+    token_id: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="The token's claim 'jti'")],
+    seconds: Annotated[
+        int,
+        typer.Option(min=1, metavar="SECONDS", help="How long the token could still be used"),
+    ] = 86_400,
+) -> None:
+    """Revoke a token before it expires: within five seconds no server accepts it any more.
+
+    Example: REDIS_URL=redis://… bank360 revoke 0b1c6a1e-5f0e-4f57-9d6e-3f0e1f1c2a77
+    """
+    redis_url = read_settings(None).redis_url
+    if redis_url is None:
+        message = (
+            "revoking a token needs REDIS_URL: without it Redis lives inside the serving process,"
+            " which forgets every revocation when it ends"
+        )
+        raise CommandError(message)
+
+    from app.db.revocations import RevocationError, revoke_at
+
+    with one_line_for(RevocationError):
+        run(revoke_at(redis_url.get_secret_value(), token_id, seconds))
+    say(f"revoked {token_id}")
 
 
 def backup(

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from app.cli_context import (
     is_unfinished,
     load_keys,
     migrate_or_refuse,
+    one_line_for,
     open_bank,
     read_settings,
     run,
@@ -87,7 +89,7 @@ def demo(
     with _listen(settings) as listener, open_bank(settings, owns=True) as bank:
         _migrate(bank)
         _fill(bank, settings, path, customers, is_wished=source is not None)
-        application = _application(settings, bank)
+        application = _application(settings, bank, listener)
         _print_welcome(bank, settings, listener)
         _serve(application, settings, listener)
 
@@ -118,7 +120,7 @@ def serve(
         migrate_or_refuse(bank)
         say(f"serving on {_url(listener)}")
         if workers == 1:
-            _serve(_application(settings, bank), settings, listener)
+            _serve(_application(settings, bank, listener), settings, listener)
         else:
             load_keys(settings, bank)
             _serve_with_workers(settings, bank, listener, workers)
@@ -178,6 +180,13 @@ def _listen(settings: "Settings") -> socket.socket:
             " with --host or --port"
         )
         raise CommandError(message) from error
+    if settings.issuer is None and not ip_address(listener.getsockname()[0]).is_loopback:
+        listener.close()
+        message = (
+            f"listening on {settings.host}, which others can reach, needs BANK360_ISSUER: the"
+            " demo's own sign-in asks for no password, so it is for this machine alone"
+        )
+        raise CommandError(message)
     listener.set_inheritable(True)
     return listener
 
@@ -195,30 +204,33 @@ def _migrate(bank: Bank) -> None:
         run(migrate.upgrade(bank.dsn))
 
 
-def _application(settings: "Settings", bank: Bank) -> "Starlette":
-    from app.auth.tokens import TokenKey
+def _application(settings: "Settings", bank: Bank, listener: socket.socket) -> "Starlette":
+    from app.auth.tokens import TokenKey, TokenKeyError
     from app.main import create_app
 
-    return create_app(
-        settings,
-        database_url=bank.dsn,
-        keys=load_keys(settings, bank),
-        token_key=TokenKey.load(bank.data_dir),
-    )
+    with one_line_for(TokenKeyError):
+        token_key = TokenKey.load(bank.data_dir)
+    keys = load_keys(settings, bank)
+    # A name for this machine is as good as its address.
+    here = settings.model_copy(update={"host": listener.getsockname()[0]})
+    return create_app(here, database_url=bank.dsn, keys=keys, token_key=token_key)
 
 
 def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) -> None:
     from app.auth.permissions import Role
     from app.db import people
 
+    url = _url(listener)
+    typer.echo(f"bank360   {url}\nGraphQL   {url}/graphql\nGraphiQL  {url}/graphiql")
+    if settings.issuer is not None:
+        typer.echo(f"Sign in   {settings.issuer}\nCtrl-C stops it.")
+        return
     folder = "" if settings.data_dir == Path(".bank360") else f" --data-dir {settings.data_dir}"
     rows = [("Role", "Person", "Number", "Sign in with the token of")]
     for role in Role:
         person = run(people.demo_person(bank.dsn, role))
         if person is not None:
             rows.append((role, person.name, person.number, f"bank360 token --role {role}{folder}"))
-    url = _url(listener)
-    typer.echo(f"bank360   {url}\nGraphQL   {url}/graphql\nGraphiQL  {url}/graphiql")
     if len(rows) > 1:
         print_table(rows)
     typer.echo("Ctrl-C stops it.")
@@ -276,6 +288,7 @@ def _serve_with_workers(
     os.environ["DATABASE_URL"] = bank.dsn
     os.environ["BANK360_DATA_DIR"] = str(bank.data_dir)
     logs.configure(settings.log_level)
+    os.environ["BANK360_HOST"] = listener.getsockname()[0]
     config = uvicorn.Config(
         "app.main:create_from_environment",
         factory=True,

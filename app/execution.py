@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from graphql import (
     validate,
 )
 
+from app.introspection import Audience, hidden_from, introspects
 from app.limits import Limits, Size, measure
 from app.planner.errors import RefusedError, too_large
 from app.request import BAD_REQUEST
@@ -37,6 +39,11 @@ class Document:
 
     ast: DocumentNode | None
     errors: list[GraphQLError]
+
+    @cached_property
+    def introspects(self) -> bool:
+        """Whether it asks for the schema."""
+        return self.ast is not None and introspects(self.ast)
 
 
 @dataclass(frozen=True)
@@ -68,13 +75,15 @@ class Prepared:
 class Executor:
     """Executes operations against one schema; keeps the documents that came last.
 
-    ``suggestions`` says whether errors may name what the client may have meant.
+    ``suggestions`` says whether errors may name what the client may have meant, ``introspection``
+    who may ask for the schema.
     """
 
     schema: GraphQLSchema
     tokens_max: int
     limits: Limits
     suggestions: bool
+    introspection: Audience
     _documents: OrderedDict[str, Document] = field(default_factory=OrderedDict)
 
     def document(self, text: str) -> Document:
@@ -147,6 +156,9 @@ class Executor:
     ) -> ExecutionResult:
         """Execute an operation that was prepared without errors."""
         assert prepared.document.ast is not None
+        hidden = hidden_from(context.viewer, self.introspection)
+        if hidden is not None and prepared.document.introspects:
+            return ExecutionResult(None, [hidden])
         result = execute(
             self.schema,
             prepared.document.ast,

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: one endpoint for queries, JSON in, JSON or an event stream out."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from app.accept import preferred
 from app.addresses import network_of
-from app.auth.tokens import TokenError
-from app.auth.viewer import Viewer
-from app.operation import Answer, Operations
-from app.planner.errors import LIMIT_EXCEEDED, RATE_LIMITED
+from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
+from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
+from app.operation import INTERNAL, Answer, Operations
+from app.planner.errors import FORBIDDEN, LIMIT_EXCEEDED, RATE_LIMITED
 from app.rates import Spent
 from app.request import (
     BAD_REQUEST,
@@ -34,6 +34,7 @@ _JSON: Final = "application/json"
 _RESPONSE_JSON: Final = "application/graphql-response+json"
 _MEDIA_TYPES: Final = (_JSON, _RESPONSE_JSON, EVENT_STREAM)
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+RETRY_SECONDS: Final = "10"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Endpoint:
     """Answers ``/graphql``."""
 
     operations: Operations
-    verify: Callable[[str], Viewer]
+    verify: Callable[[str, str | None], Awaitable[Viewer]]
     body_bytes_max: int
     keep_alive_seconds: float
 
@@ -52,7 +53,7 @@ class Endpoint:
         try:
             media_type = _accepted(request)
             _check_method(request)
-            viewer = self._viewer(request)
+            viewer = await self._viewer(request)
             asked = (
                 _from_parameters(request)
                 if request.method == "GET"
@@ -81,22 +82,28 @@ class Endpoint:
             error = RequestError(429, spent.refusal.message, RATE_LIMITED)
         self.operations.metrics.refused([error.code])
         _log.info("refused", request_id=request_id, status=error.status, code=error.code)
-        refused = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
+        refused = {"errors": [{"message": str(error), "extensions": error.extensions}]}
         headers = {**error.headers, **spent.headers, "X-Request-Id": request_id}
         return Response(orjson.dumps(refused), error.status, headers, _JSON)
 
-    def _viewer(self, request: Request) -> Viewer:
+    async def _viewer(self, request: Request) -> Viewer:
         token = bearer_token(request.headers.get("authorization", ""))
         if not token:
             message = "sign in: send the header 'Authorization: Bearer <token>'"
             raise RequestError(401, message, UNAUTHENTICATED, WWW_Authenticate="Bearer")
         try:
-            return self.verify(token)
+            return await self.verify(token, request.headers.get(ACTING_ROLE_HEADER))
         except TokenError as error:
             challenge = 'Bearer error="invalid_token"'
             raise RequestError(
                 401, str(error), UNAUTHENTICATED, WWW_Authenticate=challenge
             ) from error
+        except ActingRoleError as error:
+            refusal = RequestError(403, str(error), FORBIDDEN)
+            refusal.extensions = {"code": FORBIDDEN, "roles": error.roles}
+            raise refusal from error
+        except IssuerUnavailableError as error:
+            raise RequestError(503, str(error), INTERNAL, Retry_After=RETRY_SECONDS) from error
 
     async def _body(self, request: Request) -> bytes:
         content_type = request.headers.get("content-type", "")

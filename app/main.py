@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -9,20 +11,29 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Route, WebSocketRoute
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app import graphiql, health, logs, metrics
-from app.auth.tokens import TokenKey
+from app.auth.claims import ClaimNames, StrongAuthentication
+from app.auth.issuer import RemoteKeys
+from app.auth.refusals import IssuerUnavailableError
+from app.auth.signatures import KeySource
+from app.auth.tokens import ISSUER, TokenKey
+from app.auth.verifier import Rules, Verifier
 from app.auth.viewer import Viewer
 from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
 from app.db.key_check import check_keys
 from app.db.keys import Keys
+from app.db.people import id_of_number
 from app.db.redis import Bounded, Redis, open_redis
+from app.db.revocations import Revocations
 from app.db.scope import RowScope
 from app.execution import Executor
 from app.http import Endpoint
+from app.introspection import Audience
 from app.limits import Limits
 from app.metrics import Metrics
 from app.operation import Operations
@@ -34,6 +45,7 @@ from app.rates import Policy, Rates
 from app.resolvers.context import Context
 from app.schema.root import graphql_schema
 from app.settings import Settings
+from app.sign_in import DemoIssuer, is_loopback
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
 
@@ -71,6 +83,20 @@ def create_app(
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
 
+    def without_redis(error: BaseException) -> None:
+        measured.redis_failures.inc()
+        _log.warning("Redis does not answer; requests do without", error=type(error).__name__)
+
+    bounded = Bounded(without_redis)
+    identity = _identity(
+        settings,
+        database_url=database_url,
+        keys=keys,
+        token_key=token_key,
+        redis=redis,
+        bounded=bounded,
+    )
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await check_keys(database_url, keys)
@@ -85,6 +111,8 @@ def create_app(
         try:
             yield
         finally:
+            if identity.issuer is not None:
+                await identity.issuer.aclose()
             await redis.aclose()
             await database.close()
 
@@ -100,16 +128,16 @@ def create_app(
         )
         return Context(viewer, reader, keys.index)
 
-    operations = _operations(settings, context, redis, measured)
+    operations = _operations(settings, context, redis, bounded, measured)
     endpoint = Endpoint(
         operations,
-        token_key.verify,
+        identity.verifier.verify,
         settings.body_bytes_max,
         settings.event_stream_keep_alive_seconds,
     )
     websockets = WebSocketEndpoint(
         operations,
-        token_key.verify,
+        identity.verifier.verify,
         settings.cors_origins,
         settings.websocket_connections_max,
         ConnectionLimits(
@@ -126,7 +154,7 @@ def create_app(
             WebSocketRoute("/graphql", websockets.answer),
             *health.routes(database_url),
             *metrics.routes(measured, settings.metrics_networks),
-            *graphiql.routes(),
+            *identity.routes,
         ],
         middleware=[
             Middleware(
@@ -145,7 +173,11 @@ def create_app(
 
 
 def _operations(
-    settings: Settings, context: Callable[[Viewer], Context], redis: Redis, measured: Metrics
+    settings: Settings,
+    context: Callable[[Viewer], Context],
+    redis: Redis,
+    bounded: Bounded,
+    measured: Metrics,
 ) -> Operations:
     limits = Limits(
         depth=settings.query_depth_max,
@@ -161,21 +193,113 @@ def _operations(
         Policy.UNAUTHENTICATED: settings.rate_of_unauthenticated,
     }
 
-    def without_redis(error: BaseException) -> None:
-        measured.redis_failures.inc()
-        _log.warning("Redis does not answer; rates are not limited", error=type(error).__name__)
-
-    bounded = Bounded(without_redis)
     counters = Counters(redis if settings.redis_url else None, bounded)
     kept_seconds = settings.persisted_query_seconds
     documents = Documents(redis, bounded, kept_seconds) if kept_seconds else None
     return Operations(
-        Executor(graphql_schema(), settings.query_tokens_max, limits, settings.query_suggestions),
+        Executor(
+            graphql_schema(),
+            settings.query_tokens_max,
+            limits,
+            settings.query_suggestions,
+            _audience(settings),
+        ),
         context,
         settings.operation_timeout_seconds,
         Rates(counters, quotas),
         PersistedQueries(documents, measured),
         measured,
+    )
+
+
+class NoIssuerError(Exception):
+    """A server that others can reach needs an issuer; the demo's sign-in lets everybody in."""
+
+    def __init__(self, host: str) -> None:
+        """Take the address that the server is to listen on."""
+        super().__init__(
+            f"listening on {host}, which others can reach, needs BANK360_ISSUER: the demo's own"
+            " sign-in asks for no password, so it is for this machine alone"
+        )
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """Who tells who is asking: a configured issuer, or the demo's own."""
+
+    verifier: Verifier
+    issuer: RemoteKeys | None
+    routes: list[BaseRoute]
+
+
+def _identity(
+    settings: Settings,
+    *,
+    database_url: str,
+    keys: Keys,
+    token_key: TokenKey,
+    redis: Redis,
+    bounded: Bounded,
+) -> _Identity:
+    for_customers = _audience(settings) == "everyone"
+    revocations = Revocations(redis, bounded)
+    if settings.issuer is not None:
+        remote = RemoteKeys(settings.issuer)
+        pages = graphiql.routes(partial(_offer, settings, remote), customers=for_customers)
+        verifier = _verifier(settings, remote, database_url, revocations)
+        return _Identity(verifier, remote, pages)
+    if not is_loopback(settings.host):
+        raise NoIssuerError(settings.host)
+    demo = DemoIssuer(token_key, settings.audience, database_url, keys.ring, redis)
+    pages = graphiql.routes(demo.offer, customers=for_customers)
+    verifier = _verifier(settings, token_key, database_url, revocations)
+    return _Identity(verifier, None, [*pages, *demo.routes()])
+
+
+def _audience(settings: Settings) -> Audience:
+    return settings.introspection or ("staff" if settings.issuer else "everyone")
+
+
+def _verifier(
+    settings: Settings, keys: KeySource, database_url: str, revocations: Revocations
+) -> Verifier:
+    names = ClaimNames(
+        settings.roles_claim, settings.role_claim, settings.staff_claim, settings.customer_claim
+    )
+    strong = StrongAuthentication(
+        frozenset(settings.strong_acr), frozenset(settings.strong_amr), settings.strong_seconds
+    )
+    # The demo's tokens are written by `app.auth.tokens`, whatever the settings name claims.
+    if settings.issuer is None:
+        rules = Rules(ISSUER, settings.audience, ClaimNames(), strong)
+    else:
+        rules = Rules(settings.issuer, settings.audience, names, strong)
+    return Verifier(keys, rules, partial(id_of_number, database_url), revocations.holds)
+
+
+async def _offer(
+    settings: Settings, issuer: RemoteKeys, _request: Request
+) -> graphiql.Offer | None:
+    """Tell GraphiQL how its users sign in with the issuer, where it is a client of it."""
+    if settings.graphiql_client_id is None:
+        return None
+    try:
+        await issuer.current()
+    except IssuerUnavailableError:
+        return None
+    authorize, token = (
+        issuer.metadata.get(name) for name in ("authorization_endpoint", "token_endpoint")
+    )
+    if not authorize or not token:
+        return None
+    audience = settings.audience
+    return graphiql.Offer(
+        authorize,
+        token,
+        settings.graphiql_client_id,
+        settings.graphiql_scope,
+        # RFC 8707, section 2: the value of "resource" is an absolute URI.
+        audience if "://" in audience or audience.startswith("urn:") else None,
     )
 
 

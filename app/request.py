@@ -1,6 +1,7 @@
 """GraphQL requests, however they arrive: what they may hold, and how they are refused."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -20,6 +21,7 @@ class RequestError(Exception):
         self.status = status
         self.code = code
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.extensions: Mapping[str, Any] = {"code": code}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 import orjson
+from authlib.common.security import is_secure_transport
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -48,6 +49,17 @@ def _check_url(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
         message = f"must begin with {schemes[0]}://"
         raise ValueError(message)
     return url
+
+
+def _check_issuer(issuer: str) -> str:
+    if not is_secure_transport(issuer):
+        message = "must begin with https:// (http:// only on loopback)"
+        raise ValueError(message)
+    parts = urlsplit(issuer)
+    if parts.query or parts.fragment:
+        message = "has a query or a fragment"
+        raise ValueError(message)
+    return issuer
 
 
 def _check_database_url(url: SecretStr) -> SecretStr:
@@ -124,6 +136,8 @@ IndexKey = Annotated[SecretStr, AfterValidator(_check_index_key)]
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split_networks)
 ]
+IssuerUrl = Annotated[str, AfterValidator(_check_issuer)]
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -212,6 +226,44 @@ class Settings(BaseSettings):
     )
     shutdown_seconds_max: Annotated[Positive, Unit("seconds")] = Field(
         default=20, description="Longest that running operations may go on when the server stops"
+    )
+    issuer: IssuerUrl | None = Field(
+        default=None,
+        description="OpenID Connect issuer whose tokens are accepted, exactly as they name it; "
+        "without it the demo's own sign-in, on loopback only",
+    )
+    audience: str = Field(default="bank360", min_length=1, description="What tokens name in 'aud'")
+    roles_claim: str = Field(
+        default="roles", description="Claim with the roles of a token's holder"
+    )
+    role_claim: str = Field(
+        default="role", description="Claim with the role to act in where the request names none"
+    )
+    staff_claim: str = Field(default="staff_id", description="Claim with a staff id or number")
+    customer_claim: str = Field(
+        default="customer_id", description="Claim with a customer id or number"
+    )
+    strong_acr: Texts = Field(
+        default=("strong",), description="Values of 'acr' that are strong authentication"
+    )
+    strong_amr: Texts = Field(
+        default=("mfa", "hwk", "swk", "otp"),
+        description="Values of 'amr' that are strong authentication",
+    )
+    strong_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=3_600, description="How long a strong authentication counts, from 'auth_time' on"
+    )
+    introspection: Literal["everyone", "staff"] | None = Field(
+        default=None,
+        description="Who may ask for the schema: everyone, or staff; by default everyone in the "
+        "demo and staff where an issuer is set",
+    )
+    graphiql_client_id: str | None = Field(
+        default=None,
+        description="GraphiQL's client id at the issuer; without it people paste a token",
+    )
+    graphiql_scope: str = Field(
+        default="openid profile", description="Scope that GraphiQL asks the issuer for"
     )
     body_bytes_max: Annotated[Positive, Unit("bytes")] = Field(
         default=262_144, description="Largest request body"

@@ -1,7 +1,7 @@
 """GraphQL over WebSocket: who may connect, and how many at once."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,13 +13,12 @@ from starlette.websockets import WebSocket
 
 from app.auth.viewer import Viewer
 from app.operation import Operations
-from app.planner.errors import RATE_LIMITED
+from app.planner.errors import FORBIDDEN, RATE_LIMITED
 from app.websocket_connection import Connection, ConnectionLimits
 from app.websocket_messages import SUBPROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE
 
 _log = structlog.get_logger("bank360.websocket")
 
-_FORBIDDEN: Final = "FORBIDDEN"
 _RETRY_SECONDS: Final = 5
 
 
@@ -32,7 +31,7 @@ class WebSocketEndpoint:
     """
 
     operations: Operations
-    verify: Callable[[str], Viewer]
+    verify: Callable[[str, str | None], Awaitable[Viewer]]
     origins: Collection[str]
     connections_max: int
     limits: ConnectionLimits
@@ -45,7 +44,7 @@ class WebSocketEndpoint:
         origin = headers.get("origin")
         if origin not in self.origins and not is_own_page(origin, headers.get("host", ""), scheme):
             message = "pages of this origin may not connect"
-            await self._refuse(socket, 403, message, _FORBIDDEN)
+            await self._refuse(socket, 403, message, FORBIDDEN)
             return
         if self._open >= self.connections_max:
             message = "the server has too many connections; try again in a few seconds"

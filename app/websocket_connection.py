@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,17 +16,19 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from app.addresses import network_of
-from app.auth.tokens import TokenError
-from app.auth.viewer import Viewer
+from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
+from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
 from app.operation import Operations
 from app.planner.errors import LIMIT_EXCEEDED
 from app.request import GraphQLRequest, RequestError, bearer_token, check_request
 from app.websocket_messages import (
+    CANNOT_VERIFY,
     EXPIRED,
     FORBIDDEN,
     GOING_AWAY,
     INITIALISATION_TIMEOUT,
     INTERNAL_ERROR,
+    ROLE_NOT_HELD,
     TOO_MANY_INITIALISATIONS,
     UNAUTHORIZED,
     VIEWER_HAS_TOO_MANY,
@@ -46,6 +48,8 @@ STOPPING: Final = "bank360.stopping"
 # How long a client may take to answer a close. When the server stops, operations that run have so
 # much less time.
 CLOSE_SECONDS: Final = 3.0
+# Where clients name the role to act in: as they name the header, or as JavaScript names things.
+_ACTING_ROLE: Final = (ACTING_ROLE_HEADER, ACTING_ROLE_HEADER.lower(), "actingRole")
 # What RFC 6455, section 7.4.1, calls a close without a code.
 _NO_CODE: Final = 1005
 
@@ -67,7 +71,7 @@ class Connection:
         self,
         socket: WebSocket,
         operations: Operations,
-        verify: Callable[[str], Viewer],
+        verify: Callable[[str, str | None], Awaitable[Viewer]],
         limits: ConnectionLimits,
         of_viewer: Counter[UUID],
     ) -> None:
@@ -82,6 +86,8 @@ class Connection:
         self._initialised = False
         self._stopping = False
         self._viewer: Viewer | None = None
+        self._token = ""
+        self._acting_role: str | None = None
         # An id is free for another operation once its last message is on its way, or at once
         # when the client gives it up; its task may then still be ending.
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -167,10 +173,10 @@ class Connection:
         if self._initialised:
             raise ClosedError(TOO_MANY_INITIALISATIONS)
         self._initialised = True
-        try:
-            viewer = self._verify(self._token(message.payload or {}))
-        except TokenError as error:
-            raise ClosedError(FORBIDDEN) from error
+        payload = message.payload or {}
+        self._token = bearer_token(self._given(payload, "Authorization", "authorization") or "")
+        self._acting_role = self._given(payload, *_ACTING_ROLE)
+        viewer = await self._verified()
         if self._of_viewer[viewer.id] >= self._limits.connections_of_viewer:
             raise ClosedError(VIEWER_HAS_TOO_MANY)
         self._viewer = viewer
@@ -178,12 +184,23 @@ class Connection:
         self._deadline.reschedule(_loop_time(viewer.expires_at))
         await self._send("connection_ack")
 
-    def _token(self, payload: Mapping[str, Any]) -> str:
-        """Find the token: browsers cannot set headers of a handshake, other clients can."""
-        for name in ("Authorization", "authorization"):
+    async def _verified(self) -> Viewer:
+        """Verify the token, once more for every operation: it may have been revoked meanwhile."""
+        try:
+            return await self._verify(self._token, self._acting_role)
+        except TokenError as error:
+            raise ClosedError(FORBIDDEN) from error
+        except ActingRoleError as error:
+            raise ClosedError(ROLE_NOT_HELD) from error
+        except IssuerUnavailableError as error:
+            raise ClosedError(CANNOT_VERIFY) from error
+
+    def _given(self, payload: Mapping[str, Any], *names: str) -> str | None:
+        """Find a value: browsers cannot set headers of a handshake, other clients can."""
+        for name in names:
             if name in payload:
-                return bearer_token(str(payload[name]))
-        return bearer_token(self._socket.headers.get("authorization", ""))
+                return str(payload[name])
+        return self._socket.headers.get(names[0])
 
     async def _subscribe(self, message: Message) -> None:
         if self._viewer is None:
@@ -202,16 +219,14 @@ class Connection:
             await self._send("error", message.id, refusal)
             return
         self._begun += 1
-        operation = self._operate(message.id, asked, self._viewer, f"{self._id}.{self._begun}")
+        operation = self._operate(message.id, asked, f"{self._id}.{self._begun}")
         task = self._tasks.create_task(operation)
         self._operations[message.id] = task
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _operate(
-        self, id_: str, asked: GraphQLRequest, viewer: Viewer, request_id: str
-    ) -> None:
-        answer = await self._run(asked, viewer, request_id)
+    async def _operate(self, id_: str, asked: GraphQLRequest, request_id: str) -> None:
+        answer = await self._run(asked, await self._verified(), request_id)
         if answer.executed:
             await self._send("next", id_, answer.body)
             del self._operations[id_]

@@ -32,7 +32,13 @@ RETAIL_BANK = Path(
 )
 
 
-pytest_plugins = ["retail_bank_support", "seed_support", "explain_bank", "redis_support"]
+pytest_plugins = [
+    "explain_bank",
+    "graphiql_bank",
+    "redis_support",
+    "retail_bank_support",
+    "seed_support",
+]
 
 
 @pytest.fixture(scope="session")

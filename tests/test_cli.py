@@ -24,6 +24,7 @@ COMMANDS = [
     ["import", "retail-bank"],
     ["seed"],
     ["token"],
+    ["revoke"],
     ["schema"],
     ["schema", "print"],
     ["schema", "check"],
@@ -273,6 +274,26 @@ def test_a_taken_port_is_named_before_anything_starts(shell: Shell) -> None:
     line = shell.refusal("demo", "--host", "192.0.2.1", "--data-dir", "untouched")
     assert line.startswith("cannot listen on 192.0.2.1, port 8000: ")
     assert not (shell.folder / "untouched").exists()
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_a_server_that_others_can_reach_needs_an_issuer(shell: Shell, command: str) -> None:
+    line = shell.refusal(command, "--host", "0.0.0.0", "--port", "0", "--data-dir", "untouched")
+    assert line.startswith("listening on 0.0.0.0, which others can reach, needs BANK360_ISSUER")
+    assert not (shell.folder / "untouched").exists()
+
+
+def test_where_an_issuer_is_set_there_are_no_demo_tokens(shell: Shell) -> None:
+    issuer = "https://login.bank.example"
+    line = shell.refusal("token", "--role", "TELLER", BANK360_ISSUER=issuer)
+    assert line == f"BANK360_ISSUER is set: only the tokens of {issuer} are accepted"
+
+
+def test_a_revocation_needs_a_redis_that_outlives_the_command(shell: Shell) -> None:
+    line = shell.refusal("revoke", "some-token-id")
+    assert line.startswith("revoking a token needs REDIS_URL")
+    line = shell.refusal("revoke", "some-token-id", REDIS_URL="redis://127.0.0.1:1/0")
+    assert line.startswith("Redis did not take the revocation")
 
 
 def test_seeding_again_goes_on_and_another_bank_is_refused(shell: Shell) -> None:

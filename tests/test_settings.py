@@ -33,8 +33,10 @@ def test_variables_set_values_and_options_come_before_them(
     monkeypatch.setenv("BANK360_MASTER_KEY", MASTER_KEY)
     monkeypatch.setenv("BANK360_INDEX_KEY", INDEX_KEY)
     monkeypatch.setenv("BANK360_PORT", "8080")
+    monkeypatch.setenv("BANK360_STRONG_AMR", "mfa, fido")
     settings = Settings.read()
     assert settings.port == 8080
+    assert settings.strong_amr == ("mfa", "fido")
     assert settings.database_url is not None
     assert settings.database_url.get_secret_value().startswith("postgresql://owner:pw@")
     assert Settings.read(port=9000).port == 9000
@@ -59,6 +61,17 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ("BANK360_LOG_LEVEL", "loud", "BANK360_LOG_LEVEL 'loud': input should be 'DEBUG', 'INFO'"),
         ("DATABASE_URL", "mysql://u:canary@h/d", "DATABASE_URL must begin with postgresql://"),
         ("DATABASE_URL", "postgresql://[canary", "DATABASE_URL is not a URL"),
+        (
+            "BANK360_ISSUER",
+            "http://login.bank.example",
+            "BANK360_ISSUER 'http://login.bank.example': must begin with https:// (http:// only",
+        ),
+        (
+            "BANK360_ISSUER",
+            "https://a.example/?x=1",
+            "BANK360_ISSUER 'https://a.example/?x=1': has",
+        ),
+        ("BANK360_ISSUER", "https://[", "BANK360_ISSUER 'https://[': must begin with https://"),
         ("REDIS_URL", "http://canary", "REDIS_URL must begin with redis://"),
         (
             "BANK360_METRICS_NETWORKS",

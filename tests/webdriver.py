@@ -79,6 +79,14 @@ class Browser:
     def type(self, xpath: str, text: str) -> None:
         self.send(f"/element/{self._element(xpath)}/value", text=text)
 
+    def windows(self) -> list[str]:
+        """Give the open windows, by handles to switch to."""
+        return [str(handle) for handle in self.get("/window/handles")]
+
+    def switch(self, handle: str) -> None:
+        """Turn to another window."""
+        self.send("/window", handle=handle)
+
     def keys(self, text: str) -> None:
         """Press keys where the cursor is."""
         presses = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]

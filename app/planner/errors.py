@@ -5,6 +5,7 @@ from typing import Final
 from graphql import GraphQLError
 
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
+FORBIDDEN: Final = "FORBIDDEN"
 LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"
 RATE_LIMITED: Final = "RATE_LIMITED"
 

@@ -1,10 +1,16 @@
 """The people that demo tokens are made for."""
 
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
 import pytest
-from factories import Factory
+from factories import Factory, Made
 
 from app.auth.permissions import Role
-from app.db.people import demo_person, find_person
+from app.db.keys import Keys
+from app.db.migrate import upgrade
+from app.db.people import demo_people, demo_person, find_person, id_of_number
 
 
 async def test_people_are_found_by_number_id_and_global_id(
@@ -41,18 +47,70 @@ async def test_nobody_is_found_in_a_post_they_do_not_hold(
     assert await find_person(database_url, Role.TELLER, bank.global_id[:-1] + "z") is None
 
 
-@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.TELLER])
-async def test_the_first_person_of_a_role_is_the_demo_person(
-    database_url: str, factory: Factory, role: Role
-) -> None:
-    await factory.customer()
-    await factory.staff("TELLER")
-    found = await demo_person(database_url, role)
-    assert found is not None
-    lowest = {
-        Role.CUSTOMER: "select min(number) from customer where type <> 'BANK'",
-        Role.TELLER: "select min(number) from staff join staff_role on staff_id = id"
-        " where active and role = 'TELLER'",
-    }
-    assert found.number == await factory.connection.fetchval(lowest[role])
-    assert role in found.roles
+@pytest.fixture
+def empty_bank(new_database: Callable[[str], str]) -> str:
+    url = new_database("demo_people")
+    asyncio.run(upgrade(url))
+    return url
+
+
+async def test_demo_people_have_something_to_see(empty_bank: str, keys: Keys) -> None:
+    url = empty_bank
+    assert await demo_person(url, Role.CUSTOMER) is None
+    assert await demo_people(url, keys.ring, customers=3, several_posts=3) == []
+    connection = await asyncpg.connect(url)
+    factory = Factory(connection, keys)
+
+    async def number_of(role: Role) -> str:
+        found = await demo_person(url, role)
+        assert found is not None
+        return found.number
+
+    async def staff(role: str, number: str, branch: Made | None = None) -> Made:
+        made = await factory.staff(role, branch)
+        rename = "update staff set number = $2 where id = $1"
+        await connection.execute(rename, made.id, number)
+        return made
+
+    bare = await factory.customer(number="C1")
+    assert await number_of(Role.CUSTOMER) == "C1"
+    rich = await factory.customer(number="C2")
+    await factory.account(rich)
+    assert await number_of(Role.CUSTOMER) == "C2"
+
+    await staff("TELLER", "S1")
+    branch = await factory.branch()
+    await factory.connection.execute("update customer set branch_id = $1", branch.id)
+    await staff("TELLER", "S2", branch)
+    assert await number_of(Role.TELLER) == "S2"
+    several = await staff("TELLER", "S3")
+    await factory.insert("staff_role", staff_id=several.id, role="SERVICE_AGENT")
+    await factory.assign(bare, several, "TELLER")
+    assert await number_of(Role.TELLER) == "S3"
+    assigned = await staff("TELLER", "S4")
+    await factory.assign(rich, assigned, "TELLER")
+    # Without other posts what a role sees is easier to tell.
+    assert await number_of(Role.TELLER) == "S4"
+
+    people = await demo_people(url, keys.ring, customers=3, several_posts=3)
+    assert [(each.number, each.name, each.roles) for each in people] == [
+        ("S4", "Robin Banks", (Role.TELLER,)),
+        ("S3", "Robin Banks", (Role.SERVICE_AGENT, Role.TELLER)),
+        ("C2", "Emma Avaya Smith", (Role.CUSTOMER,)),
+    ]
+    await connection.execute("delete from customer_key")
+    people = await demo_people(url, keys.ring, customers=3, several_posts=3)
+    assert people[-1].name == ""
+    await connection.close()
+
+
+async def test_numbers_lead_to_ids(database_url: str, factory: Factory) -> None:
+    customer = await factory.customer(number="C-number")
+    staff = await factory.staff("TELLER")
+    number = await factory.connection.fetchval("select number from staff where id = $1", staff.id)
+    assert await id_of_number(database_url, Role.CUSTOMER, "C-number") == customer.id
+    assert await id_of_number(database_url, None, number) == staff.id
+    assert await id_of_number(database_url, None, "C-number") is None
+    assert await id_of_number(database_url, Role.CUSTOMER, number) is None
+    await factory.connection.execute("update staff set active = false where id = $1", staff.id)
+    assert await id_of_number(database_url, None, number) is None

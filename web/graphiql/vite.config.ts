@@ -14,7 +14,10 @@ export default defineConfig({
     sourcemap: false,
     target: "es2022",
     // Libraries mark files for React's server rendering, which a static page has none of.
-    rolldownOptions: { checks: { moduleLevelDirective: false } },
+    rolldownOptions: {
+      input: ["index.html", "callback.html"],
+      checks: { moduleLevelDirective: false },
+    },
     chunkSizeWarningLimit: 4096,
   },
   worker: { format: "es" },

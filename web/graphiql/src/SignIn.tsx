@@ -1,6 +1,10 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 
-import { HOW_TO_SIGN_IN, openSession, type Session } from "./api";
+import { openSession, type Session } from "./api";
+import { askConfiguration, type Configuration, type Credentials, signInWith } from "./oauth";
+
+const HOW_TO_GET_A_TOKEN = "bank360 token --role RELATIONSHIP_MANAGER";
+const FOR_STAFF = "GraphiQL is for people who work for the bank";
 
 interface SignInProps {
   readonly session: Session | null;
@@ -10,13 +14,16 @@ interface SignInProps {
   readonly onSignOut: () => void;
 }
 
-/** Whoever brings a token, a person or later an authorization server, hands it to `onToken`. */
-function PastedToken({ onToken }: { readonly onToken: (token: string) => Promise<void> }) {
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function PastedToken({ onToken }: { readonly onToken: (token: string) => void }) {
   const [token, setToken] = useState("");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setToken("");
-    void onToken(token.trim());
+    onToken(token.trim());
   };
   return (
     <form onSubmit={submit}>
@@ -24,24 +31,42 @@ function PastedToken({ onToken }: { readonly onToken: (token: string) => Promise
         aria-label="Token"
         autoComplete="off"
         onChange={(event) => setToken(event.target.value)}
-        placeholder="Paste a token"
+        placeholder="or paste a token"
         required
         spellCheck={false}
         type="password"
         value={token}
       />
-      <button type="submit">Sign in</button>
+      <button type="submit">Use token</button>
     </form>
   );
 }
 
-function SignedIn({ session, onSignOut }: { session: Session; onSignOut: () => void }) {
-  const others = session.roles.filter((role) => role !== session.role);
+interface SignedInProps {
+  readonly session: Session;
+  readonly onRole: (role: string) => void;
+  readonly onSignOut: () => void;
+}
+
+function SignedIn({ session, onRole, onSignOut }: SignedInProps) {
+  const { name, role, roles } = session;
   return (
     <>
       <span role="status">
-        Signed in as <strong>{session.role}</strong>
-        {others.length > 0 && `, also ${others.join(", ")}`}
+        Signed in as {name && <strong>{name}, </strong>}
+        {roles.length === 1 ? (
+          <strong>{role}</strong>
+        ) : (
+          <select
+            aria-label="Acting role"
+            onChange={(event) => onRole(event.target.value)}
+            value={role}
+          >
+            {roles.map((held) => (
+              <option key={held}>{held}</option>
+            ))}
+          </select>
+        )}
       </span>
       <button onClick={onSignOut} type="button">
         Sign out
@@ -52,34 +77,65 @@ function SignedIn({ session, onSignOut }: { session: Session; onSignOut: () => v
 
 /** The bar on top: who is signed in, and how to become somebody. */
 export function SignIn({ session, notice, onSignIn, onSignOut }: SignInProps) {
+  const [configuration, setConfiguration] = useState<Configuration | null>(null);
   const [problem, setProblem] = useState("");
-  const signIn = async (token: string) => {
+  const attempt = useRef<AbortController | null>(null);
+  useEffect(() => {
+    askConfiguration().then(setConfiguration, (error: unknown) => setProblem(messageOf(error)));
+  }, []);
+
+  const open = async (find: () => Promise<Credentials>, role?: string) => {
     setProblem("");
     try {
-      onSignIn(await openSession(token));
+      const opened = await openSession(await find(), role);
+      if (opened.role === "CUSTOMER" && configuration?.customers === false) {
+        throw new Error(FOR_STAFF);
+      }
+      onSignIn(opened);
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
+    }
+  };
+  const offer = configuration?.offer ?? null;
+  const signIn = () => {
+    attempt.current?.abort();
+    const current = new AbortController();
+    attempt.current = current;
+    if (offer !== null) {
+      void open(() => signInWith(offer, current.signal));
     }
   };
   const alert = problem || notice;
+  if (session !== null) {
+    return (
+      <header className="sign-in">
+        <h1>bank360</h1>
+        <SignedIn
+          onRole={(role) => void open(() => Promise.resolve(session), role)}
+          onSignOut={onSignOut}
+          session={session}
+        />
+        {problem && <span role="alert">{problem}</span>}
+      </header>
+    );
+  }
   return (
     <header className="sign-in">
       <h1>bank360</h1>
-      {session ? (
-        <SignedIn onSignOut={onSignOut} session={session} />
+      {alert ? (
+        <span role="alert">Not signed in: {alert}</span>
       ) : (
-        <>
-          {alert ? (
-            <span role="alert">Not signed in: {alert}</span>
-          ) : (
-            <span role="status">
-              Not signed in, so there is no schema yet. Run <code>{HOW_TO_SIGN_IN}</code> and paste
-              what it prints.
-            </span>
-          )}
-          <PastedToken onToken={signIn} />
-        </>
+        <span role="status">
+          Not signed in, so there is no schema yet. Tokens of the demo also come from{" "}
+          <code>{HOW_TO_GET_A_TOKEN}</code>.
+        </span>
       )}
+      {offer !== null && (
+        <button onClick={signIn} type="button">
+          Sign in
+        </button>
+      )}
+      <PastedToken onToken={(token) => void open(() => Promise.resolve({ token, name: "" }))} />
     </header>
   );
 }

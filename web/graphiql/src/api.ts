@@ -2,36 +2,47 @@
 
 import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
 
+import type { Credentials } from "./oauth";
+
 const ENDPOINT = "/graphql";
 const WHO_AM_I = "{ viewer { actingRole roles } }";
 
-export const HOW_TO_SIGN_IN = "bank360 token --role RELATIONSHIP_MANAGER";
-
 /** A person who is signed in. The token is kept nowhere but here, in the page's memory. */
-export interface Session {
-  readonly token: string;
+export interface Session extends Credentials {
   readonly role: string;
   readonly roles: readonly string[];
 }
 
-interface Answer {
-  readonly data?: { readonly viewer: { readonly role: string; readonly roles: string[] } } | null;
-  readonly errors?: readonly { readonly message: string }[];
+interface ApiError {
+  readonly message: string;
+  readonly extensions?: { readonly roles?: readonly string[] };
 }
 
-function withToken(init: RequestInit | undefined, token: string): RequestInit {
+interface Answer {
+  readonly data?: { readonly viewer: { readonly role: string; readonly roles: string[] } } | null;
+  readonly errors?: readonly ApiError[];
+}
+
+function withToken(init: RequestInit | undefined, token: string, role?: string): RequestInit {
   const headers = new Headers(init?.headers);
   headers.set("Authorization", `Bearer ${token}`);
+  if (role !== undefined) {
+    headers.set("X-Acting-Role", role);
+  }
   return { ...init, headers, cache: "no-store", credentials: "omit" };
 }
 
-async function refusal(response: Response): Promise<string> {
+async function errorOf(response: Response): Promise<ApiError> {
   const answer = (await response.json().catch(() => ({}))) as Answer;
-  return answer.errors?.[0]?.message ?? `the server answered ${response.status}`;
+  return answer.errors?.[0] ?? { message: `the server answered ${response.status}` };
 }
 
-/** Ask the API whose token this is. Throws an Error whose message is fit to be shown. */
-export async function openSession(token: string): Promise<Session> {
+/**
+ * Ask the API whose token this is, acting in `role` or as the token says. Throws an Error whose
+ * message is fit to be shown.
+ */
+export async function openSession(credentials: Credentials, role?: string): Promise<Session> {
+  const { token, name } = credentials;
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new Error("this is no token: a token has no spaces and only ASCII characters");
   }
@@ -40,17 +51,23 @@ export async function openSession(token: string): Promise<Session> {
     headers: { Accept: "application/json", "Content-Type": "application/json" },
     body: JSON.stringify({ query: WHO_AM_I }),
   };
-  const response = await fetch(ENDPOINT, withToken(init, token)).catch(() => {
+  const response = await fetch(ENDPOINT, withToken(init, token, role)).catch(() => {
     throw new Error("the server does not answer");
   });
   if (!response.ok) {
-    throw new Error(await refusal(response));
+    const { message, extensions } = await errorOf(response);
+    const first = extensions?.roles?.[0];
+    if (role === undefined && first !== undefined) {
+      // The token leaves the choice of a role to its holder, who can change it in the bar.
+      return openSession(credentials, first);
+    }
+    throw new Error(message);
   }
   const { data, errors } = (await response.json()) as Answer;
   if (!data) {
     throw new Error(errors?.[0]?.message ?? "the server gave no answer");
   }
-  return { token, role: data.viewer.actingRole, roles: data.viewer.roles };
+  return { token, name, role: data.viewer.actingRole, roles: data.viewer.roles };
 }
 
 /** Sends GraphiQL's operations as a person; `onRefused` is told why a token no longer works. */
@@ -58,9 +75,9 @@ export function fetcherOf(session: Session, onRefused: (reason: string) => void)
   return createGraphiQLFetcher({
     url: ENDPOINT,
     fetch: async (input, init) => {
-      const response = await fetch(input, withToken(init, session.token));
+      const response = await fetch(input, withToken(init, session.token, session.role));
       if (response.status === 401) {
-        onRefused(await refusal(response.clone()));
+        onRefused((await errorOf(response.clone())).message);
       }
       return response;
     },
@@ -69,5 +86,5 @@ export function fetcherOf(session: Session, onRefused: (reason: string) => void)
 
 /** Stands in while nobody is signed in: tells what to do without troubling the server. */
 export const signedOutFetcher: Fetcher = () => ({
-  errors: [{ message: `sign in first: paste the token that '${HOW_TO_SIGN_IN}' prints` }],
+  errors: [{ message: "sign in first: the bar on top has what you need" }],
 });

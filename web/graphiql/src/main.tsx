@@ -35,15 +35,22 @@ function Page() {
       setNotice(reason);
     });
   }, [session]);
-  const signOut = () => {
-    setSession(null);
+  // A new key takes the answers, which tell about customers, off the page with whoever saw them.
+  const become = (next: Session | null) => {
+    if (session !== null) {
+      setVisit(visit + 1);
+    }
+    setSession(next);
     setNotice("");
-    // A new key takes the answers, which tell about customers, off the page with the token.
-    setVisit(visit + 1);
   };
   return (
     <>
-      <SignIn notice={notice} onSignIn={setSession} onSignOut={signOut} session={session} />
+      <SignIn
+        notice={notice}
+        onSignIn={become}
+        onSignOut={() => become(null)}
+        session={session}
+      />
       <GraphiQL
         defaultQuery=""
         defaultTabs={TABS}

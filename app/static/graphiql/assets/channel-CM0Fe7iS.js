@@ -1,0 +1,1 @@
+var e=`bank360-sign-in`;export{e as t};
