@@ -198,7 +198,7 @@ class Connection:
     def _given(self, payload: Mapping[str, Any], *names: str) -> str | None:
         """Find a value: browsers cannot set headers of a handshake, other clients can."""
         for name in names:
-            if name in payload:
+            if payload.get(name) is not None:
                 return str(payload[name])
         return self._socket.headers.get(names[0])
 

@@ -33,11 +33,11 @@ RETAIL_BANK = Path(
 
 
 pytest_plugins = [
-    "explain_bank",
-    "graphiql_bank",
-    "redis_support",
     "retail_bank_support",
     "seed_support",
+    "explain_bank",
+    "redis_support",
+    "graphiql_bank",
 ]
 
 

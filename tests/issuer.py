@@ -5,8 +5,8 @@ import socket
 import time
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+from serving import Server
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,14 +29,6 @@ EC = ECKey.generate_key("P-256", {"kid": "ec"}, private=True)
 ED = OKPKey.generate_key("Ed25519", {"kid": "ed"}, private=True)
 # For signing what no issuer would sign.
 _ANY_ALGORITHM = JWSRegistry(algorithms=list(JWSRegistry.algorithms), strict_check_header=False)
-
-
-class Server(uvicorn.Server):
-    """A server in the test's own event loop, which leaves the signals to pytest."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Issuer:

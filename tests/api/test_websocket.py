@@ -285,7 +285,7 @@ async def test_our_own_fault_closes_the_connection_and_is_masked(
     database_url: str, keys: Keys, token: str
 ) -> None:
     class Broken(TokenKey):
-        def verify(self, token: str) -> Any:
+        async def current(self) -> Any:
             raise RuntimeError(token)
 
     async with serving(database_url, keys, Broken.new()) as (address, _), opened(address) as socket:
