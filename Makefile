@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 # What the checks with others' tools need is installed apart, each from a lock of its own.
+OIDC_STAMP := tests/oidc/node_modules/.installed-from-lock
 TYPESCRIPT_STAMP := web/clients/typescript/node_modules/.installed-from-lock
 PYTHON_STAMP := web/clients/python/.venv/.installed-from-lock
 CONFORMANCE_STAMP := web/conformance/node_modules/.installed-from-lock
@@ -35,11 +36,13 @@ test: lint clients
 NODE_IS_NEW_ENOUGH := const [a, b] = process.versions.node.split("."); \
 	process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
 
-# Installs what the tests of the typed clients run; without Node.js those of TypeScript are skipped.
+# Installs what the tests run of others' tools: typed clients, and an issuer. Without Node.js the
+# tests of the TypeScript client and of that issuer are skipped.
 clients: $(PYTHON_STAMP)
 	@if node -e '$(NODE_IS_NEW_ENOUGH)' 2>/dev/null && command -v npm >/dev/null; \
-	then $(MAKE) -s $(TYPESCRIPT_STAMP); \
-	else echo 'Node.js 20.19 or newer with npm is not on the path: the TypeScript client is not tested'; fi
+	then $(MAKE) -s $(OIDC_STAMP) $(TYPESCRIPT_STAMP); \
+	else echo 'Node.js 20.19 or newer with npm is not on the path: neither the TypeScript client nor' \
+		'tokens of oidc-provider are tested'; fi
 
 %/node_modules/.installed-from-lock: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
