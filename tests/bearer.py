@@ -6,7 +6,7 @@ import httpx
 from client import Client
 from structlog.testing import capture_logs
 
-WHO = "{ viewer { role roles stronglyAuthenticated } }"
+WHO = "{ viewer { actingRole roles stronglyAuthenticated } }"
 
 
 async def send(client: Client, token: str, **headers: str) -> httpx.Response:

@@ -63,5 +63,5 @@ async def code_for(client: Client, person: Made, role: str = "TELLER", **changes
 async def who(client: Client, token: str, **headers: str) -> Any:
     named = {"authorization": f"Bearer {token}"}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
-    body = {"query": "{ viewer { role roles stronglyAuthenticated } }"}
+    body = {"query": "{ viewer { actingRole roles stronglyAuthenticated } }"}
     return (await client.http.post("/graphql", json=body, headers=named)).json()["data"]["viewer"]

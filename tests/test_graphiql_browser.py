@@ -81,15 +81,15 @@ def test_person_with_two_posts_acts_in_one_and_changes(origin: str, window: Brow
     window.click(tab("WhoAmI"))
     window.wait_for_text("query WhoAmI")
     window.click(RUN)
-    window.wait_for_text('"role": "TELLER"')
+    window.wait_for_text('"actingRole": "TELLER"')
     window.type("//select[@aria-label='Acting role']", "SERVICE_AGENT")
     poll(lambda: window.script(chosen) == "SERVICE_AGENT")
     # What the teller was answered has gone.
-    poll(lambda: '"role": "TELLER"' not in window.text())
+    poll(lambda: '"actingRole": "TELLER"' not in window.text())
     window.click(tab("WhoAmI"))
     window.wait_for_text("query WhoAmI")
     window.click(RUN)
-    window.wait_for_text('"role": "SERVICE_AGENT"')
+    window.wait_for_text('"actingRole": "SERVICE_AGENT"')
     assert window.console() == []
 
 

@@ -40,7 +40,7 @@ async def test_a_person_is_chosen_and_a_code_leads_to_a_token(client: Client, te
     given = answer.json()
     assert (given["token_type"], given["expires_in"]) == ("Bearer", 3600)
     assert await who(client, given["access_token"]) == {
-        "role": "TELLER",
+        "actingRole": "TELLER",
         "roles": ["TELLER"],
         "stronglyAuthenticated": False,
     }
@@ -70,7 +70,7 @@ async def test_the_id_token_tells_the_client_who_signed_in(client: Client, telle
     }
     # It is for the client: the API does not take it for an access token.
     headers = {"authorization": f"Bearer {given['id_token']}"}
-    body = {"query": "{ viewer { role } }"}
+    body = {"query": "{ viewer { actingRole } }"}
     assert (await client.http.post("/graphql", json=body, headers=headers)).status_code == 401
 
 
@@ -120,11 +120,11 @@ async def test_a_person_with_two_posts_signs_in_as_one_and_may_change(
     code = await code_for(client, teller, "SERVICE_AGENT")
     token = (await redeem(client, code)).json()["access_token"]
     assert await who(client, token) == {
-        "role": "SERVICE_AGENT",
+        "actingRole": "SERVICE_AGENT",
         "roles": ["TELLER", "SERVICE_AGENT"],
         "stronglyAuthenticated": False,
     }
-    assert (await who(client, token, X_Acting_Role="TELLER"))["role"] == "TELLER"
+    assert (await who(client, token, X_Acting_Role="TELLER"))["actingRole"] == "TELLER"
 
 
 async def test_strong_authentication_is_a_choice_of_the_page(client: Client, teller: Made) -> None:
@@ -138,7 +138,7 @@ async def test_strong_authentication_is_a_choice_of_the_page(client: Client, tel
 async def test_a_customer_signs_in_under_their_name(client: Client, factory: Factory) -> None:
     customer = await factory.customer()
     given = (await redeem(client, await code_for(client, customer, "CUSTOMER"))).json()
-    assert (await who(client, given["access_token"]))["role"] == "CUSTOMER"
+    assert (await who(client, given["access_token"]))["actingRole"] == "CUSTOMER"
     claims = jwt.decode(
         given["id_token"], KeySet.import_key_set(await keys_of(client)), ["Ed25519"]
     )

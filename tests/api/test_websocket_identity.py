@@ -16,7 +16,7 @@ from app.db.keys import Keys
 from app.db.revocations import revoke
 from app.settings import Settings
 
-WHO = "{ viewer { role roles } }"
+WHO = "{ viewer { actingRole roles } }"
 BOTH = ("TELLER", "SERVICE_AGENT")
 
 
@@ -47,7 +47,7 @@ async def test_a_connection_acts_in_the_role_that_it_names(
         await begin(socket, token, **{name: "SERVICE_AGENT"})
         assert await socket.receive() == {"type": "connection_ack"}
         data = await socket.run(WHO)
-        assert data == {"viewer": {"role": "SERVICE_AGENT", "roles": list(BOTH)}}
+        assert data == {"viewer": {"actingRole": "SERVICE_AGENT", "roles": list(BOTH)}}
 
 
 async def test_without_a_name_the_token_says_the_role(
@@ -57,7 +57,7 @@ async def test_without_a_name_the_token_says_the_role(
         async with opened(served[0]) as socket:
             await begin(socket, token, **payload)
             assert await socket.receive() == {"type": "connection_ack"}
-            assert (await socket.run(WHO))["viewer"]["role"] == "TELLER"
+            assert (await socket.run(WHO))["viewer"]["actingRole"] == "TELLER"
 
 
 @pytest.mark.parametrize("role", ["ADMIN", "OWNER", 7, ""])
@@ -108,7 +108,7 @@ async def test_the_issuers_tokens_are_good_for_connections(
         async with serving(database_url, keys, token_key, settings) as (address, _server):
             async with opened(address) as socket:
                 await socket.initialise(issuer.token(roles=BOTH, role="SERVICE_AGENT"))
-                assert (await socket.run(WHO))["viewer"]["role"] == "SERVICE_AGENT"
+                assert (await socket.run(WHO))["viewer"]["actingRole"] == "SERVICE_AGENT"
             async with opened(address) as socket:
                 await begin(socket, issuer.token(aud="another-service"))
                 assert await socket.closed() == (4403, "Forbidden")

@@ -56,7 +56,7 @@ async def test_a_token_of_the_issuer_speaks_for_its_holder(
 ) -> None:
     token = issuer.token(key, algorithm)
     assert await viewer(client, token) == {
-        "role": "TELLER",
+        "actingRole": "TELLER",
         "roles": ["TELLER"],
         "stronglyAuthenticated": False,
     }

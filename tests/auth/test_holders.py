@@ -59,9 +59,9 @@ async def test_customers_are_named_by_number_or_id(
 
 async def test_a_request_acts_in_the_role_that_it_names(issuer: Issuer, client: Client) -> None:
     token = issuer.token(roles=["TELLER", "OTHER_SERVICE", "SERVICE_AGENT"], role="TELLER")
-    assert (await viewer(client, token))["role"] == "TELLER"
+    assert (await viewer(client, token))["actingRole"] == "TELLER"
     acting = await viewer(client, token, X_Acting_Role="SERVICE_AGENT")
-    assert (acting["role"], acting["roles"]) == ("SERVICE_AGENT", ["TELLER", "SERVICE_AGENT"])
+    assert (acting["actingRole"], acting["roles"]) == ("SERVICE_AGENT", ["TELLER", "SERVICE_AGENT"])
 
 
 @pytest.mark.parametrize("role", ["ADMIN", "OWNER", "teller", "TELLER, SERVICE_AGENT"])
@@ -83,7 +83,7 @@ async def test_whoever_has_several_roles_chooses_one(issuer: Issuer, client: Cli
     response = await send(client, token)
     assert response.status_code == 403
     assert response.json()["errors"][0]["message"].startswith("a request acts in exactly one role")
-    assert (await viewer(client, token, X_Acting_Role="TELLER"))["role"] == "TELLER"
+    assert (await viewer(client, token, X_Acting_Role="TELLER"))["actingRole"] == "TELLER"
 
 
 async def test_a_person_with_two_posts_is_somebody_else_in_each(
@@ -95,7 +95,7 @@ async def test_a_person_with_two_posts_is_somebody_else_in_each(
     response = await send(client, token, X_Acting_Role="CUSTOMER")
     assert response.status_code == 401
     both = issuer.token(roles=["TELLER", "CUSTOMER"], role="TELLER", customer_id=str(new_id()))
-    assert (await viewer(client, both, X_Acting_Role="CUSTOMER"))["role"] == "CUSTOMER"
+    assert (await viewer(client, both, X_Acting_Role="CUSTOMER"))["actingRole"] == "CUSTOMER"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_claims_may_have_other_names(
         **given, roles=None, staff_id=None, employee=str(new_id()), aud="api://bank"
     )
     async with client_of(database_url, keys, token_key, settings) as client:
-        assert (await viewer(client, token))["role"] == "TELLER"
+        assert (await viewer(client, token))["actingRole"] == "TELLER"
 
 
 async def test_the_demos_own_tokens_are_refused_where_an_issuer_is_set(client: Client) -> None:
@@ -168,7 +168,7 @@ async def test_customers_are_not_shown_the_schema_where_an_issuer_is_set(
 ) -> None:
     queries = [
         "{ __schema { types { name } } }",
-        '{ viewer { role } ...f } fragment f on Query { t: __type(name: "Customer") { name } }',
+        '{ viewer { actingRole } ...f } fragment f on Query { t: __type(name: "Customer") { name } }',
     ]
     customer = issuer.token(roles=["CUSTOMER"], customer_id=str(new_id()))
     for query in queries:

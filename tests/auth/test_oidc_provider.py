@@ -116,7 +116,7 @@ async def tokens_of(issuer: str, claims: dict[str, str], resource: str) -> Any:
 async def ask(client: Client, token: str, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named["authorization"] = f"Bearer {token}"
-    body = {"query": "{ viewer { role roles stronglyAuthenticated } }"}
+    body = {"query": "{ viewer { actingRole roles stronglyAuthenticated } }"}
     return await client.http.post("/graphql", json=body, headers=named)
 
 
@@ -149,7 +149,7 @@ async def public_key(issuer: str, kid: str) -> dict[str, Any]:
 async def test_its_holder_is_let_in(issuer: str, client: Client, resource: str) -> None:
     token = await sign_in(issuer, TELLER, resource)
     assert await viewer(client, token) == {
-        "role": "TELLER",
+        "actingRole": "TELLER",
         "roles": ["TELLER"],
         "stronglyAuthenticated": False,
     }
@@ -163,7 +163,7 @@ async def test_numbers_roles_and_strength_come_through(
     claims = {"staff_id": number, "roles": "SERVICE_AGENT,TELLER", "role": "TELLER"}
     token = await sign_in(issuer, claims | {"acr": "strong"})
     assert await viewer(client, token, X_Acting_Role="SERVICE_AGENT") == {
-        "role": "SERVICE_AGENT",
+        "actingRole": "SERVICE_AGENT",
         "roles": ["TELLER", "SERVICE_AGENT"],
         "stronglyAuthenticated": True,
     }

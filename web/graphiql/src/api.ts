@@ -19,7 +19,9 @@ interface ApiError {
 }
 
 interface Answer {
-  readonly data?: { readonly viewer: { readonly role: string; readonly roles: string[] } } | null;
+  readonly data?: {
+    readonly viewer: { readonly actingRole: string; readonly roles: string[] };
+  } | null;
   readonly errors?: readonly ApiError[];
 }
 
