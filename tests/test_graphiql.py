@@ -13,8 +13,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from app import graphiql
+from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
+from app.db.people import find_person
 from app.schema.root import print_sdl
 
 SOURCES = Path(__file__).parents[1] / "web/graphiql/examples"
@@ -162,9 +164,13 @@ def test_built_page_has_the_examples() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_example_answers(name: str, bank_url: str, keys: Keys, token_key: TokenKey) -> None:
+    role = Role.RELATIONSHIP_MANAGER
+    person = await find_person(bank_url, role, "S1")
+    assert person is not None
     app = make_application(bank_url, keys, token_key)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank360") as http:
-            (answer,) = (await Client(http, token_key).run(EXAMPLES[name])).values()
+            client = Client(http, token_key).as_(role, person.id)
+            (answer,) = (await client.run(EXAMPLES[name])).values()
     assert answer.get("name", "Emma Avaya Smith") == "Emma Avaya Smith"

@@ -151,7 +151,7 @@ def test_signing_out_takes_answers_off_the_page(
     origin: str, window: Browser, token_key: TokenKey
 ) -> None:
     window.open(f"{origin}/graphiql")
-    window.type(TOKEN, token_key.issue(Role.COMPLIANCE, new_id()) + "\n")
+    window.type(TOKEN, token_key.issue(Role.COMPLIANCE, new_id(), strong=True) + "\n")
     window.wait_for_text("Signed in as COMPLIANCE")
     window.click(RUN)
     window.wait_for_text('"name": "Emma Avaya Smith"')

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from app.auth.permissions import Role
 from app.auth.refusals import ActingRoleError, TokenError
 
-ACTING_ROLE_HEADER = "X-Acting-Role"
+ACTING_ROLE_HEADER: Final = "X-Acting-Role"
+ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ async def test_customers_are_not_shown_the_schema_where_an_issuer_is_set(
 ) -> None:
     queries = [
         "{ __schema { types { name } } }",
-        '{ viewer { actingRole } ...f } fragment f on Query { t: __type(name: "Customer") { name } }',
+        '{ ...f } fragment f on Query { t: __type(name: "Customer") { name } }',
     ]
     customer = issuer.token(roles=["CUSTOMER"], customer_id=str(new_id()))
     for query in queries:
@@ -177,7 +177,7 @@ async def test_customers_are_not_shown_the_schema_where_an_issuer_is_set(
             sent = await client.http.post("/graphql", json={"query": query}, headers=headers)
             errors = sent.json().get("errors", [{"extensions": {"code": None}}])
             assert [error["extensions"]["code"] for error in errors] == [code]
-    for harmless in ("{ __typename }", '{ customerBy(by: {number: "__schema"}) { number } }'):
+    for harmless in ("{ __typename }", "{ viewer { __typename } } # __schema"):
         headers = {"authorization": f"Bearer {customer}"}
         sent = await client.http.post("/graphql", json={"query": harmless}, headers=headers)
         assert "errors" not in sent.json()
