@@ -80,7 +80,7 @@ def child_rows(
         owner = projection.owner_of(table)
         origin = origin.outerjoin(wrapped, wrapped.c.customer_id == owner)
         columns.append(wrapped.c.wrapped_key.label(KEY))
-    conditions += projection.narrowed(table, scope, entry=relation.entry)
+    conditions += projection.narrowed(table, scope, relation.reach(projection))
     if given_filter is not None:
         conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
@@ -107,7 +107,7 @@ def count_rows(
     """Give the statement that counts a relation's child rows for one parent."""
     table = relation.child_rows(projection, keys)
     origin, conditions, _ = relation.connect(projection, table, keys)
-    conditions += projection.narrowed(table, scope, entry=relation.entry)
+    conditions += projection.narrowed(table, scope, relation.reach(projection))
     if given_filter is not None:
         conditions.append(filters.condition(projection, table, given_filter))
     return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
@@ -128,7 +128,7 @@ def identity_rows(
     """
     table = relation.child_rows(projection, keys)
     origin, conditions, ordered = relation.connect(projection, table, keys)
-    conditions += projection.narrowed(table, scope, entry=False)
+    conditions += projection.narrowed(table, scope, relation.reach(projection))
     order = (
         ordering.Term(at, descending=True),
         ordering.Term(projection.key or "", descending=True),
