@@ -129,9 +129,13 @@ begin
         );
     when 'QUEUE' then
         return exists (
-            select from ticket join staff_queue on staff_queue.queue = ticket.queue
-            where ticket.customer_id = viewer_serves.customer and staff_queue.staff_id = person
+            select from ticket
+            where ticket.customer_id = viewer_serves.customer
                 and (ticket.status <> 'CLOSED' or ticket.closed_at >= closed_of_late())
+                and exists (
+                    select from staff_queue
+                    where staff_queue.staff_id = person and staff_queue.queue = ticket.queue
+                )
         );
     when 'BRANCH' then
         return exists (
