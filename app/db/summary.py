@@ -48,14 +48,14 @@ def counts(covered: Covered) -> Select[Any]:
         return sa.select(sa.func.count()).where(covered(owner), *which).scalar_subquery()
 
     current = (account.c.kind.in_(kinds), account.c.closed_on.is_(None))
-    numbers = {
+    numbers: dict[str, ColumnElement[Any]] = {
+        "on": business_date(),
         "customer_count": number(customer.c.id),
         "account_count": number(account.c.customer_id, *current),
         "loan_count": number(loan.c.customer_id, loan.c.status.in_(running)),
         "open_ticket_count": number(ticket.c.customer_id, ticket.c.status.not_in(ended)),
     }
-    labelled = [column.label(name) for name, column in numbers.items()]
-    return sa.select(business_date().label("on"), *labelled)
+    return sa.select(*(column.label(name) for name, column in numbers.items()))
 
 
 def customers_by(dimension: Dimension, covered: Covered) -> Select[Any]:
