@@ -90,6 +90,20 @@ class Factory:
     async def assign(self, customer: Made, staff: Made, role: str) -> None:
         await self.insert("assignment", customer_id=customer.id, staff_id=staff.id, role=role)
 
+    async def responsible(self, role: str, *customers: Made) -> UUID:
+        """Somebody who is assigned to these customers in the role; gives the id to sign in with."""
+        staff = await self.staff(role)
+        for customer in customers:
+            await self.assign(customer, staff, role)
+        return staff.id
+
+    async def agent(self, *queues: str) -> UUID:
+        """An agent of the service desk; gives the id to sign in with."""
+        staff = await self.staff("SERVICE_AGENT")
+        for queue in queues:
+            await self.queue(staff, queue)
+        return staff.id
+
     async def customer(self, **given: Any) -> Made:
         row = new_id()
         wrapped, self.ciphers[row] = self.keys.ring.make(row)
