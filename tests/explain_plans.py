@@ -51,7 +51,12 @@ class Plan:
                 where = step.get("Index Name", table)
                 yield f"reads {scanned(step):,.0f} rows of {where}"
             if kind in {"Sort", "Incremental Sort"}:
-                given = sum(produced(below) for below in step["Plans"])
+                # Beside the step that is sorted stand those that policies ask once.
+                given = sum(
+                    produced(below)
+                    for below in step["Plans"]
+                    if below["Parent Relationship"] == "Outer"
+                )
                 if given > bounds.sorted:
                     yield f"sorts {given:,.0f} rows by {', '.join(step['Sort Key'])}"
         if self.buffers > bounds.buffers:
@@ -82,10 +87,10 @@ class Explaining:
     plans: list[Plan] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
+    async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
         """Explain a statement, then run it."""
         explain = f"explain (analyze, buffers, format json, timing off) {sql}"
         async with self._turn:
-            ((found,),) = await self.database.fetch(explain, values)
+            ((found,),) = await self.database.fetch(explain, values, viewer)
             self.plans.append(Plan(sql, values, orjson.loads(found)[0]["Plan"]))
-            return await self.database.fetch(sql, values)
+            return await self.database.fetch(sql, values, viewer)

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from app.db.bank_itself import ensure_bank
 from app.db.crypto import CustomerCipher
 from app.db.ids import new_id
 from app.db.keys import Keys
@@ -69,7 +70,8 @@ class Factory:
         await self.insert("branch", id=row, **values)
         return Made("bra", row, row)
 
-    async def staff(self, role: str, branch: Made | None = None) -> Made:
+    async def staff(self, role: str, branch: Made | None = None, *more: str) -> Made:
+        """Somebody who works for the bank, in one post or more."""
         row = new_id()
         await self.insert(
             "staff",
@@ -78,11 +80,29 @@ class Factory:
             name="Robin Banks",
             branch_id=branch.id if branch else None,
         )
-        await self.insert("staff_role", staff_id=row, role=role)
+        for held in (role, *more):
+            await self.insert("staff_role", staff_id=row, role=held)
         return Made("sta", row, row)
+
+    async def queue(self, staff: Made, queue: str) -> None:
+        await self.insert("staff_queue", staff_id=staff.id, queue=queue)
 
     async def assign(self, customer: Made, staff: Made, role: str) -> None:
         await self.insert("assignment", customer_id=customer.id, staff_id=staff.id, role=role)
+
+    async def responsible(self, role: str, *customers: Made) -> UUID:
+        """Somebody who is assigned to these customers in the role; gives the id to sign in with."""
+        staff = await self.staff(role)
+        for customer in customers:
+            await self.assign(customer, staff, role)
+        return staff.id
+
+    async def agent(self, *queues: str) -> UUID:
+        """An agent of the service desk; gives the id to sign in with."""
+        staff = await self.staff("SERVICE_AGENT")
+        for queue in queues:
+            await self.queue(staff, queue)
+        return staff.id
 
     async def customer(self, **given: Any) -> Made:
         row = new_id()
@@ -124,6 +144,14 @@ class Factory:
             await self.insert("contact_index", digest=digest, customer_id=row, kind=kind)
         return Made("cus", row, row)
 
+    async def bank(self) -> Made:
+        """The bank itself, which there is once in a database."""
+        today = date(2014, 5, 1)
+        async with self.connection.transaction():
+            bank = await ensure_bank(self.connection, self.keys, today, Currency.USD)
+        self.ciphers[bank.customer_id] = bank.cipher
+        return Made("cus", bank.customer_id, bank.customer_id)
+
     async def account(self, customer: Made, **given: Any) -> Made:
         row = new_id()
         number = given.pop("number", f"A{row.hex[-8:]}")
@@ -147,7 +175,7 @@ class Factory:
 
     async def postings(self, account: Made, *amounts: str, day: date = date(2014, 5, 1)) -> None:
         """Book cash in and out, one booking an hour, against an internal account."""
-        bank = await self.customer(type="BANK")
+        bank = await self.bank()
         cash = await self.account(bank, kind="INTERNAL", internal_purpose="CASH", balance=None)
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         balance = await self.connection.fetchval(

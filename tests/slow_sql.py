@@ -29,8 +29,8 @@ class SlowSql:
         self.owner = owner
         self.sql = f"select pg_sleep(600), '{new_id()}'"
 
-        async def slow(database: Database, _sql: str, _values: Any) -> Any:
-            return await fetch(database, self.sql, [])
+        async def slow(database: Database, _sql: str, _values: Any, viewer: str) -> Any:
+            return await fetch(database, self.sql, [], viewer)
 
         monkeypatch.setattr(Database, "fetch", slow)
 

@@ -253,9 +253,9 @@ async def test_no_canonical_query_reads_a_big_table_from_end_to_end(
     sent: list[tuple[str, list[Any]]] = []
     fetch = Database.fetch
 
-    async def recorded(database: Database, sql: str, values: list[Any]) -> Any:
+    async def recorded(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
         sent.append((sql, values))
-        return await fetch(database, sql, values)
+        return await fetch(database, sql, values, viewer)
 
     monkeypatch.setattr(Database, "fetch", recorded)
     found = await bank.run(CUSTOMER_360, nationalId="690-40-5090")

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, Self
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from app.db.policies import VIEWER_SETTING
 from app.db.roles import APP_READ
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
@@ -16,10 +17,33 @@ _CONNECT_TIMEOUT_SECONDS: Final = 10
 _ACQUIRE_TIMEOUT_SECONDS: Final = 5
 # Whoever still reads when the server has stopped has had all the time that operations have.
 _CLOSE_TIMEOUT_SECONDS: Final = 5
+_NOBODY: Final = ""
+_SET_VIEWER: Final = f"select set_config('{VIEWER_SETTING}', $1, false)"
 
 
 class BusyError(Exception):
     """Every connection is in use, and none came free in time."""
+
+
+async def _keep(_connection: asyncpg.Connection) -> None:
+    """Leave a connection as it is when it comes back to the pool.
+
+    asyncpg's own reset costs a round trip, and there is nothing to reset: whoever takes the
+    connection next says who is asking, and nothing that reads here listens, locks or sets
+    anything else. An open transaction is rolled back all the same.
+    """
+
+
+async def _speak_for(connection: "PoolConnectionProxy[asyncpg.Record]", viewer: str) -> None:
+    """Tell the database who is asking from now on; a connection that was not told is ended.
+
+    Outside any transaction: one that is rolled back would bring back whoever asked before.
+    """
+    try:
+        await connection.fetchval(_SET_VIEWER, viewer)
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 class PoolObserver(Protocol):
@@ -56,6 +80,7 @@ class Database:
             min_size=min(2, pool_size),
             max_size=pool_size,
             timeout=_CONNECT_TIMEOUT_SECONDS,
+            reset=_keep,
             server_settings={
                 "role": APP_READ,
                 "application_name": "bank360",
@@ -67,18 +92,21 @@ class Database:
         )
         return cls(pool, observer)
 
-    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
-        """Run one statement; gives its rows."""
-        async with self._connection() as connection:
+    async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
+        """Run one statement as ``viewer`` (see app.db.policies); gives its rows."""
+        async with self._connection(viewer) as connection:
             return await connection.fetch(sql, *values)
 
     async def fetch_value(self, sql: str, *values: Any) -> Any:
-        """Run one statement; gives the first column of its first row, or None."""
-        async with self._connection() as connection:
+        """Run one statement as nobody; gives the first column of its first row, or None."""
+        async with self._connection(_NOBODY) as connection:
             return await connection.fetchval(sql, *values)
 
     @asynccontextmanager
-    async def _connection(self) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
+    async def _connection(
+        self, viewer: str
+    ) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
+        """Take a connection that speaks for ``viewer`` and for nobody else."""
         started = perf_counter()
         self._observer.waits()
         try:
@@ -91,6 +119,7 @@ class Database:
             raise
         self._observer.acquired(perf_counter() - started, self._pool.get_size())
         try:
+            await _speak_for(connection, viewer)
             yield connection
         finally:
             try:

@@ -1,71 +1,183 @@
-"""Which rows a viewer may come to, as SQL.
+"""Which rows a viewer may come to, as SQL: the first of two fences.
 
-Customers come to themselves, to accounts that they hold, and never to internal comments; posts
-without customer data come to nobody. The finer scopes of the other posts are not drawn yet: they
-see every customer.
+Statements name the rows of the scope wherever they begin or lead to other customers: under
+row-level security, the second fence (app.db.policies), only such conditions reach an index. Their
+parameters are the viewer's own, not read from the connection, so neither fence rests on the other.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Self, cast
 
+import orjson
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import ColumnElement, FromClause, Select
+from sqlmodel import SQLModel
 
 from app.auth.permissions import Role
+from app.auth.scopes import DAYS_AFTER_CLOSING, REPORT_SCOPES, ROW_SCOPES, ScopeKind
 from app.auth.viewer import Viewer
 from app.db import tables
+from app.db.bank_itself import BANK_ID
+from app.db.reach import Reach
+from app.db.views import business_date
+from app.domain.service import TicketStatus
 
-_WITHOUT_CUSTOMERS: Final = frozenset({Role.ADMIN, Role.EXECUTIVE})
-_WITHOUT_REPORTS: Final = frozenset({Role.ADMIN, Role.CUSTOMER})
-_VIEWER: Final = "viewer_customer_id"
+_CUSTOMER: Final = "viewer_customer_id"
+_STAFF: Final = "viewer_staff_id"
+_ROLE: Final = "viewer_role"
 # Tables whose rows a holder of the account may see, with their column of the account's id.
 _OF_ACCOUNTS: Final = {"account": "id", "posting": "account_id", "standing_order": "account_id"}
+_RUNNING: Final = [status.value for status in TicketStatus if status is not TicketStatus.CLOSED]
+
+
+def _alias(model: type[SQLModel]) -> Any:
+    # Under a name of its own, or it would be taken for the statement's own table.
+    return cast("Any", model).__table__.alias()
 
 
 @dataclass(frozen=True)
 class RowScope:
-    """A viewer's scope."""
+    """The customers whose rows a viewer may come to: for ``reports``, in counts and totals."""
 
     viewer: Viewer
+    reports: bool = False
+
+    def for_reports(self) -> Self:
+        """Give the scope of the viewer's reports of the whole bank."""
+        return replace(self, reports=True)
 
     @property
-    def shape(self) -> Role:
-        """The conditions' text differs by role."""
-        return self.viewer.role
+    def shape(self) -> ScopeKind:
+        """The conditions' text differs by kind of scope."""
+        return (REPORT_SCOPES if self.reports else ROW_SCOPES)[self.viewer.role]
 
     @property
     def values(self) -> Mapping[str, Any]:
         """The conditions name the viewer."""
-        return {_VIEWER: self.viewer.customer_id}
+        return {
+            _CUSTOMER: self.viewer.customer_id,
+            _STAFF: self.viewer.staff_id,
+            _ROLE: self.viewer.role.value,
+        }
+
+    @cached_property
+    def setting(self) -> str:
+        """Who is asking, as row-level security reads it (app.db.policies): JSON."""
+        viewer = self.viewer
+        known = {"scope": self.shape.value, "role": viewer.role.value}
+        if viewer.customer_id is not None:
+            known["customer"] = str(viewer.customer_id)
+        if viewer.staff_id is not None:
+            known["staff"] = str(viewer.staff_id)
+        return orjson.dumps(known).decode()
 
     def condition(
-        self, name: str, table: FromClause, owner: ColumnElement[Any], *, entry: bool
+        self, name: str, table: FromClause, owner: ColumnElement[Any] | None, reach: Reach
     ) -> ColumnElement[bool] | None:
         """Give the condition on rows of the table ``name``, or None where there is none.
 
-        ``owner`` is the customer they belong to. A relation was entered through a row that the
-        viewer may see, so only what leads to other customers is narrowed again.
+        ``owner`` is the customer they belong to; None when they belong to nobody. Rows of a
+        customer whom the viewer sees are narrowed no further; but an account may be seen without
+        its owner, so what leads to a customer always is.
         """
-        leads_to_customers = entry or name == "customer"
-        if self.viewer.role in _WITHOUT_CUSTOMERS:
-            return sa.false() if leads_to_customers else None
-        if self.viewer.role is not Role.CUSTOMER:
-            return None
-        viewer = sa.bindparam(_VIEWER, None, type_=sa.Uuid())
-        conditions = [owner == viewer] if leads_to_customers else []
-        if entry and name in _OF_ACCOUNTS:
-            held = cast("Any", tables.HeldAccount).__table__
-            holds = sa.select(held.c.owner_id, held.c.account_id).where(
-                held.c.customer_id == viewer
-            )
-            account = sa.tuple_(owner, table.c[_OF_ACCOUNTS[name]])
-            conditions = [sa.or_(owner == viewer, account.in_(holds))]
-        if name == "ticket_comment":
+        if owner is None:
+            return self._colleagues(table) if name == "staff" else None
+        conditions = []
+        if reach is not Reach.INSIDE or name in {"customer", "account_holder"}:
+            conditions.append(self._visible(name, table, owner, reach))
+        if name == "ticket_comment" and self.shape is ScopeKind.SELF:
             conditions.append(sa.not_(table.c.internal))
         return sa.and_(*conditions) if conditions else None
 
-    def reported(self, customer: FromClause) -> ColumnElement[bool]:
-        """Give the condition on customers that the viewer's reports of the whole bank cover."""
-        del customer
-        return sa.false() if self.viewer.role in _WITHOUT_REPORTS else sa.true()
+    def covers(self, owner: ColumnElement[Any], reach: Reach) -> ColumnElement[bool]:
+        """Give the condition that the customer ``owner`` is in scope."""
+        kind = self.shape
+        if kind is ScopeKind.NONE:
+            return sa.false()
+        if kind is ScopeKind.ALL:
+            return owner != BANK_ID
+        if kind is ScopeKind.SELF:
+            return owner == _parameter(_CUSTOMER, sa.Uuid())
+        served = _served(kind)
+        if reach is Reach.LISTED:
+            return owner == sa.any_(sa.func.array(served.scalar_subquery()))
+        (customer_id,) = served.selected_columns
+        return served.where(customer_id == owner).correlate(cast("Any", owner).table).exists()
+
+    def _visible(
+        self, name: str, table: FromClause, owner: ColumnElement[Any], reach: Reach
+    ) -> ColumnElement[bool]:
+        if name == "customer" and self.shape is ScopeKind.BRANCH:
+            return table.c.branch_id == _branch()
+        if name == "account_holder":
+            return sa.or_(
+                self.covers(owner, Reach.KEYED), self.covers(table.c.holder_id, Reach.KEYED)
+            )
+        if name not in _OF_ACCOUNTS or self.shape is ScopeKind.NONE:
+            return self.covers(owner, reach)
+        link = _alias(tables.AccountHolder)
+        held = (
+            sa.select(link.c.holder_id)
+            .where(
+                link.c.customer_id == owner,
+                link.c.account_id == table.c[_OF_ACCOUNTS[name]],
+                self.covers(link.c.holder_id, Reach.KEYED),
+            )
+            .correlate(table)
+            .exists()
+        )
+        return sa.or_(self.covers(owner, Reach.KEYED), held)
+
+    def _colleagues(self, staff: FromClause) -> ColumnElement[bool] | None:
+        """Staff see each other; customers see who is responsible for them."""
+        if self.shape is not ScopeKind.SELF:
+            return None
+        assigned = _alias(tables.Assignment)
+        managers = sa.select(assigned.c.staff_id).where(
+            assigned.c.customer_id == _parameter(_CUSTOMER, sa.Uuid()),
+            assigned.c.role == Role.RELATIONSHIP_MANAGER.value,
+        )
+        return staff.c.id == sa.any_(sa.func.array(managers.scalar_subquery()))
+
+
+def _parameter(name: str, type_: Any) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, None, type_=type_)
+
+
+def _branch() -> ColumnElement[Any]:
+    staff = _alias(tables.Staff)
+    return (
+        sa.select(staff.c.branch_id)
+        .where(staff.c.id == _parameter(_STAFF, sa.Uuid()))
+        .scalar_subquery()
+    )
+
+
+def _served(kind: ScopeKind) -> Select[Any]:
+    """Give the customers whom a member of staff serves, one column.
+
+    The one place where the first fence says so; ``viewer_serves`` in app.db.policies is the
+    second's. What else brings a customer to a post belongs into both.
+    """
+    if kind is ScopeKind.BRANCH:
+        customer = _alias(tables.Customer)
+        return sa.select(customer.c.id).where(customer.c.branch_id == _branch())
+    if kind is ScopeKind.ASSIGNED:
+        assigned = _alias(tables.Assignment)
+        return sa.select(assigned.c.customer_id).where(
+            assigned.c.staff_id == _parameter(_STAFF, sa.Uuid()),
+            assigned.c.role == _parameter(_ROLE, sa.Text()),
+        )
+    ticket, works_on = _alias(tables.Ticket), _alias(tables.StaffQueue)
+    queues = sa.select(works_on.c.queue).where(works_on.c.staff_id == _parameter(_STAFF, sa.Uuid()))
+    # Computed apart: beside the column it would keep the comparison from being leakproof, and
+    # every ticket that is out of the queue would first be shown to the policy.
+    closed_of_late = sa.select(
+        sa.func.timezone("UTC", sa.cast(business_date() - DAYS_AFTER_CLOSING, sa.DateTime))
+    ).scalar_subquery()
+    return sa.select(ticket.c.customer_id).where(
+        ticket.c.queue == sa.any_(sa.func.array(queues.scalar_subquery())),
+        sa.or_(ticket.c.status.in_(_RUNNING), ticket.c.closed_at >= closed_of_late),
+    )

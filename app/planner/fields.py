@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
 from app.auth.viewer import Viewer
+from app.db.reach import Reach
 from app.planner.projection import ID, OWNER, Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
 
@@ -244,6 +245,18 @@ class Relation(Kind):
         columns = (parent for _, parent in pairs) if self.through else (name for name, _ in pairs)
         return tuple(dict.fromkeys(columns))
 
+    def reach(self, child: Projection) -> Reach:
+        """Tell how a statement comes to the child rows.
+
+        A child whose owner is paired with the parent's ``customer_id``, or with a customer's own
+        id, belongs to the parent's customer.
+        """
+        if self.through is not None or not self.join:
+            return Reach.LISTED
+        of_parent = {ours for ours, theirs in self.join if theirs == child.owner}
+        inside = not self.entry and of_parent & {"customer_id", "id"}
+        return Reach.INSIDE if inside else Reach.KEYED
+
     def selects(
         self, name: str, projection: Projection, table: FromClause, scope: Scope
     ) -> Selects:
@@ -331,7 +344,7 @@ class Aggregate(Valued):
         child = of_child.alias()
         keys = {column: table.c[column] for column in relation.parent_columns()}
         origin, conditions, _ = relation.connect(of_child, child, keys)
-        conditions += of_child.narrowed(child, scope, entry=False)
+        conditions += of_child.narrowed(child, scope, relation.reach(of_child))
         if self.where is not None:
             conditions.append(self.where(child))
         query = sa.select(self.function(child)).select_from(origin).where(*conditions)

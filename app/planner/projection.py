@@ -14,6 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.auth.permissions import Access, Mask
 from app.auth.viewer import Viewer
 from app.db.given import Given
+from app.db.reach import Reach
 from app.planner.guards import Guard
 
 # Labels that every row carries beside its fields. A colon never stands in a field's name.
@@ -37,12 +38,17 @@ class Scope(Protocol):
     def values(self) -> Mapping[str, Any]:
         """The values of the conditions' parameters."""
 
+    @property
+    def setting(self) -> str:
+        """Who is asking, as the connection is told for row-level security."""
+
     def condition(
-        self, name: str, table: FromClause, owner: ColumnElement[Any], *, entry: bool
+        self, name: str, table: FromClause, owner: ColumnElement[Any] | None, reach: Reach
     ) -> ColumnElement[bool] | None:
         """Give the condition on rows of the table ``name``, or None when all may be seen.
 
-        ``owner`` is the customer they belong to; ``entry`` tells a root field from a relation.
+        ``owner`` is the customer they belong to, None when they belong to nobody; ``reach`` is
+        how the statement comes to them.
         """
 
 
@@ -138,13 +144,10 @@ class Projection:
         """Give the column with the owner's id; the row's own where it belongs to nobody."""
         return table.c[self.owner or self.key or ""]
 
-    def narrowed(
-        self, table: FromClause, scope: Scope, *, entry: bool
-    ) -> list[ColumnElement[bool]]:
-        """Give the conditions of the viewer's scope; rows that belong to nobody are open."""
-        if self.owner is None:
-            return []
-        found = scope.condition(self.table_name, table, self.owner_of(table), entry=entry)
+    def narrowed(self, table: FromClause, scope: Scope, reach: Reach) -> list[ColumnElement[bool]]:
+        """Give the conditions of the viewer's scope."""
+        owner = None if self.owner is None else table.c[self.owner]
+        found = scope.condition(self.table_name, table, owner, reach)
         return [] if found is None else [found]
 
     def identity(self, table: FromClause) -> dict[str, ColumnElement[Any]]:

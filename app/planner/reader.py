@@ -19,8 +19,8 @@ LoaderT = TypeVar("LoaderT", bound=DataLoader[Any, Any])
 class Fetches(Protocol):
     """Runs one read statement as the viewer."""
 
-    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
-        """Give the rows of a statement with positional values."""
+    async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
+        """Give the rows of a statement with positional values that ``viewer`` may see."""
 
 
 @dataclass
@@ -38,11 +38,18 @@ class Reader:
     _reading: set[asyncio.Task[Any]] = field(default_factory=set)
     _cancelled: bool = False
 
-    async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Run a prepared statement on a connection of its own."""
-        return await self.run(statement.sql, statement.arguments(values))
+    async def fetch(
+        self, statement: Prepared, values: Mapping[str, Any], scope: Scope | None = None
+    ) -> Sequence[Any]:
+        """Run a prepared statement on a connection of its own, in the operation's scope or another.
 
-    async def run(self, sql: str, values: Sequence[Any]) -> Sequence[Any]:
+        Reports cover other rows than what the viewer may come to.
+        """
+        return await self.run(statement.sql, statement.arguments(values), scope)
+
+    async def run(
+        self, sql: str, values: Sequence[Any], scope: Scope | None = None
+    ) -> Sequence[Any]:
         """Run a statement with positional values on a connection of its own."""
         if self._cancelled:
             raise asyncio.CancelledError
@@ -51,7 +58,7 @@ class Reader:
         assert task is not None
         self._reading.add(task)
         try:
-            return await self.database.fetch(sql, values)
+            return await self.database.fetch(sql, values, (scope or self.scope).setting)
         finally:
             self._reading.discard(task)
 

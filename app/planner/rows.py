@@ -14,7 +14,7 @@ from app.planner import filters, ordering
 from app.planner.fields import Relation
 from app.planner.projection import KEY, OWNER, Projection, Scope
 
-# Where wrapped customer keys stand; joined when a row's ciphertext is asked for.
+# Where wrapped customer keys stand; looked up when a row's ciphertext is asked for.
 CUSTOMER_KEY = sa.table(
     "customer_key", sa.column("customer_id", sa.Uuid), sa.column("wrapped_key", sa.LargeBinary)
 )
@@ -77,10 +77,11 @@ def child_rows(
     columns += [table.c[column].label(f":{column}") for column in labels]
     if any(projection.fields[name].reads_ciphertext(projection) for name in names):
         wrapped = CUSTOMER_KEY.alias()
-        owner = projection.owner_of(table)
-        origin = origin.outerjoin(wrapped, wrapped.c.customer_id == owner)
-        columns.append(wrapped.c.wrapped_key.label(KEY))
-    conditions += projection.narrowed(table, scope, entry=relation.entry)
+        of_owner = wrapped.c.customer_id == projection.owner_of(table)
+        # Not a join: a list would look up the keys of all its rows before it cuts off the page.
+        key = sa.select(wrapped.c.wrapped_key).where(of_owner).correlate(table).scalar_subquery()
+        columns.append(key.label(KEY))
+    conditions += projection.narrowed(table, scope, relation.reach(projection))
     if given_filter is not None:
         conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
@@ -107,7 +108,7 @@ def count_rows(
     """Give the statement that counts a relation's child rows for one parent."""
     table = relation.child_rows(projection, keys)
     origin, conditions, _ = relation.connect(projection, table, keys)
-    conditions += projection.narrowed(table, scope, entry=relation.entry)
+    conditions += projection.narrowed(table, scope, relation.reach(projection))
     if given_filter is not None:
         conditions.append(filters.condition(projection, table, given_filter))
     return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
@@ -128,7 +129,7 @@ def identity_rows(
     """
     table = relation.child_rows(projection, keys)
     origin, conditions, ordered = relation.connect(projection, table, keys)
-    conditions += projection.narrowed(table, scope, entry=False)
+    conditions += projection.narrowed(table, scope, relation.reach(projection))
     order = (
         ordering.Term(at, descending=True),
         ordering.Term(projection.key or "", descending=True),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Select
 
 from app.db import summary
+from app.db.reach import Reach
 from app.db.scope import RowScope
 from app.db.summary import Dimension
 from app.planner.prepared import prepared
@@ -18,14 +19,15 @@ async def _rows(context: Context, name: str, *dimension: Dimension) -> Sequence[
     """Run one statement over the customers that the viewer's reports cover."""
     scope = context.reader.scope
     assert isinstance(scope, RowScope)
+    reports = scope.for_reports()
     build: Any = _STATEMENTS[name]
 
     def statement() -> Select[Any]:
-        made: Select[Any] = build(*dimension, scope.reported)
+        made: Select[Any] = build(*dimension, lambda owner: reports.covers(owner, Reach.LISTED))
         return made
 
-    found = prepared(("summary", name, dimension, scope.shape), statement)
-    return await context.reader.fetch(found, scope.values)
+    found = prepared(("summary", name, dimension, reports.shape), statement)
+    return await context.reader.fetch(found, reports.values, reports)
 
 
 async def counts(context: Context) -> Record:

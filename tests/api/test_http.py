@@ -143,10 +143,10 @@ async def test_an_operation_that_takes_too_long_ends_with_its_sql(
     fetch = Database.fetch
     ended: list[BaseException] = []
 
-    async def slow(database: Database, sql: str, values: list[Any]) -> Any:
+    async def slow(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
         del sql, values
         try:
-            return await fetch(database, "select pg_sleep(600)", [])
+            return await fetch(database, "select pg_sleep(600)", [], viewer)
         except BaseException as error:
             ended.append(error)
             raise

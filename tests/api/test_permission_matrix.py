@@ -104,6 +104,9 @@ async def _people(factory: Factory, branch: Made) -> dict[Role, UUID]:
     for role in Role:
         person = await factory.staff(role.value, branch)
         people[role] = person.id
+    await factory.queue(
+        Made("sta", people[Role.SERVICE_AGENT], people[Role.SERVICE_AGENT]), "ACCOUNTS"
+    )
     return people
 
 
@@ -128,6 +131,8 @@ async def _belongings(
         opened_at=opened_at,
         due_at=opened_at,
     )
+    # The service desk comes to both customers.
+    await factory.ticket(other, queue="ACCOUNTS", opened_at=opened_at, opened_by=manager)
     await factory.comment(ticket, "We look into it.", internal=False, staff=manager)
     made = {
         "Transaction": paid,

@@ -17,8 +17,9 @@ async def test_a_denied_selection_is_one_error_at_its_first_position(
     client: Client, factory: Factory
 ) -> None:
     segment = await factory.segment()
-    ids = [segment.global_id, *[(await factory.customer()).global_id for _ in range(3)]]
-    teller = client.as_(Role.TELLER)
+    customers = [await factory.customer() for _ in range(3)]
+    ids = [segment.global_id, *[customer.global_id for customer in customers]]
+    teller = client.as_(Role.TELLER, await factory.responsible("TELLER", *customers))
     body = (await teller.send(PHONES, ids=ids)).json()
     assert [error["extensions"] for error in body["errors"]] == [
         {
@@ -72,7 +73,8 @@ async def test_strong_authentication_is_asked_for(client: Client, factory: Facto
 async def test_an_alias_names_the_selection(client: Client, factory: Factory) -> None:
     customer = await factory.customer()
     query = "query ($id: ID!) { who: customer(id: $id) { grade: creditGrade } }"
-    _, denied = await client.as_(Role.TELLER).denied(query, id=customer.global_id)
+    teller = client.as_(Role.TELLER, await factory.responsible("TELLER", customer))
+    _, denied = await teller.denied(query, id=customer.global_id)
     assert denied == ["who.grade"]
 
 
@@ -106,13 +108,18 @@ async def test_a_union_leaves_out_what_may_not_be_seen(client: Client, factory: 
       customer(id: $id) { timeline { totalCount nodes { __typename } } }
     }"""
 
-    async def shown(role: Role) -> tuple[int, set[str]]:
-        found = (await client.as_(role).run(query, id=customer.global_id))["customer"]["timeline"]
+    async def shown(viewer: Client) -> tuple[int, set[str]]:
+        found = (await viewer.run(query, id=customer.global_id))["customer"]["timeline"]
         return found["totalCount"], {node["__typename"] for node in found["nodes"]}
 
-    assert await shown(Role.COMPLIANCE) == (3, {"Ticket", "Interaction", "Transaction"})
-    assert await shown(Role.WEALTH_ADVISOR) == (2, {"Interaction", "Transaction"})
-    assert await shown(Role.SERVICE_AGENT) == (2, {"Ticket", "Interaction"})
+    assert await shown(client) == (3, {"Ticket", "Interaction", "Transaction"})
+    advisor = await factory.responsible("WEALTH_ADVISOR", customer)
+    assert await shown(client.as_(Role.WEALTH_ADVISOR, advisor)) == (
+        2,
+        {"Interaction", "Transaction"},
+    )
+    agent = await factory.agent("ACCOUNTS")
+    assert await shown(client.as_(Role.SERVICE_AGENT, agent)) == (2, {"Ticket", "Interaction"})
 
 
 LISTED = """
@@ -175,7 +182,8 @@ async def test_the_viewer_is_told_what_they_can_do(client: Client, factory: Fact
     query = """query ($id: ID!) {
       customer(id: $id) { viewerCan { action allowed reason limit { amount } } }
     }"""
-    found = await client.as_(Role.TELLER).run(query, id=customer.global_id)
+    teller = await factory.responsible("TELLER", customer)
+    found = await client.as_(Role.TELLER, teller).run(query, id=customer.global_id)
     can = {entry["action"]: entry for entry in found["customer"]["viewerCan"]}
     assert can["SEE_NAME"] == {
         "action": "SEE_NAME",

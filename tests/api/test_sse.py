@@ -125,9 +125,9 @@ async def test_comments_keep_a_silent_stream_open(
 ) -> None:
     fetch, go_on = Database.fetch, asyncio.Event()
 
-    async def waiting(database: Database, sql: str, values: Any) -> Any:
+    async def waiting(database: Database, sql: str, values: Any, viewer: str) -> Any:
         await go_on.wait()
-        return await fetch(database, sql, values)
+        return await fetch(database, sql, values, viewer)
 
     monkeypatch.setattr(Database, "fetch", waiting)
     received = b""

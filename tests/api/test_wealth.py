@@ -64,7 +64,8 @@ async def test_segments_and_their_members(client: Client, factory: Factory) -> N
         members(first: 2, after: $after) { totalCount nodes { id } pageInfo { endCursor } }
       }
     }"""
-    manager = client.as_(Role.RELATIONSHIP_MANAGER)
+    subject = await factory.responsible("RELATIONSHIP_MANAGER", *members)
+    manager = client.as_(Role.RELATIONSHIP_MANAGER, subject)
     found = (await manager.run(query, id=segment.global_id))["segment"]
     assert (found["name"], found["size"], found["members"]["totalCount"]) == ("Savers", 3, 3)
     seen = [node["id"] for node in found["members"]["nodes"]]

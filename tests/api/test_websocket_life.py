@@ -265,10 +265,10 @@ async def test_what_runs_may_end_when_the_server_stops(
     address, server = await serve()
     fetch, begun, go_on = Database.fetch, asyncio.Event(), asyncio.Event()
 
-    async def waiting(database: Database, sql: str, values: Any) -> Any:
+    async def waiting(database: Database, sql: str, values: Any, viewer: str) -> Any:
         begun.set()
         await go_on.wait()
-        return await fetch(database, sql, values)
+        return await fetch(database, sql, values, viewer)
 
     monkeypatch.setattr(Database, "fetch", waiting)
     async with opened(address) as idle, opened(address) as busy:

@@ -98,7 +98,7 @@ async def test_history_cannot_be_changed(
 
 async def book(factory: Factory, account: Made, **changes: object) -> None:
     """Book one posting whose entry and counterpart are as wrong as ``changes`` say."""
-    bank = await factory.customer(type="BANK")
+    bank = await factory.bank()
     cash = await factory.account(bank, kind="INTERNAL", internal_purpose="CASH", balance=None)
     entry = new_id()
     at = datetime(2018, 1, 1, tzinfo=UTC)
@@ -199,12 +199,12 @@ async def test_the_role_of_queries_can_only_read(database_url: str) -> None:
     try:
         assert await database.fetch_value("select current_user") == "app_read"
         assert await database.fetch_value("select count(*) from branch") >= 0
-        await database.fetch("set default_transaction_read_only = off", [])
+        await database.fetch("set default_transaction_read_only = off", [], "")
         for statement in ("delete from branch", "create table mine ()", "delete from posting"):
             with pytest.raises(
                 (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)
             ):
-                await database.fetch(statement, [])
+                await database.fetch(statement, [], "")
     finally:
         await database.close()
 

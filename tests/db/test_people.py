@@ -38,7 +38,7 @@ async def test_nobody_is_found_in_a_post_they_do_not_hold(
     staff = await factory.staff("TELLER")
     gone = await factory.staff("TELLER")
     await factory.connection.execute("update staff set active = false where id = $1", gone.id)
-    bank = await factory.customer(type="BANK", number="BANK-person")
+    bank = await factory.bank()
     assert await find_person(database_url, Role.COMPLIANCE, str(staff.id)) is None
     assert await find_person(database_url, Role.TELLER, str(gone.id)) is None
     assert await find_person(database_url, Role.CUSTOMER, str(staff.id)) is None

@@ -69,11 +69,11 @@ async def store_staff(store: Store) -> Posts:
         if known.get(person.number, person.id) != person.id:
             message = f"staff number {person.number} belongs to somebody else in this bank"
             raise ImportRefused(message)
-    await _copy_new(store, [person for person in staff if person.number not in known])
+    await _copy_new(store, posts, [person for person in staff if person.number not in known])
     return posts
 
 
-async def _copy_new(store: Store, new: Sequence[Person]) -> None:
+async def _copy_new(store: Store, posts: Posts, new: Sequence[Person]) -> None:
     await store.copy(
         "staff",
         ("id", "number", "name", "branch_id"),
@@ -84,3 +84,6 @@ async def _copy_new(store: Store, new: Sequence[Person]) -> None:
         ("staff_id", "role"),
         [(person.id, role) for person in new for role in person.roles],
     )
+    ids = {person.id for person in new}
+    queues = [(agent, queue) for agent, queue in posts.queues() if agent in ids]
+    await store.copy("staff_queue", ("staff_id", "queue"), queues)

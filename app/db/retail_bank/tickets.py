@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.auth.permissions import Role
 from app.db.loading import QUEUES, Posts, midnight
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.calls import Call, Ticketed
@@ -154,18 +153,19 @@ class _Reader:
         preferred = self._priorities.get(number) == codes.PRIORITY_CUSTOMER
         opened_at = midnight(row.day("date_received", DAY_FIRST))
         sent_at = midnight(row.day("date_sent_to_company", DAY_FIRST))
+        category = _category(row)
         complaint = _Complaint(
             line=row.line,
             number=number,
             customer_id=customer.id,
             ticket_id=source_id("ticket", number),
-            category=_category(row),
+            category=category,
             subject=row.text("issue"),
             channel=row.code("submitted_via", codes.COMPLAINT_CHANNELS),
             status=status,
             resolution=resolution,
             priority=TicketPriority.HIGH if preferred else TicketPriority.NORMAL,
-            assignee_id=self._posts.holder(customer.branch_id, Role.SERVICE_AGENT, client),
+            assignee_id=self._posts.agent(QUEUES[category], client),
             opened_at=opened_at,
             sent_at=sent_at,
             timely=row.code("timely_response", codes.YES_NO),

@@ -24,6 +24,7 @@ REFERENCE_TABLES: Final = (
     "branch",
     "staff",
     "staff_role",
+    "staff_queue",
     "product",
     "product_price",
     "segment",
@@ -149,6 +150,7 @@ def reference_rows(
     yield "staff", ("id", "number", "name", "branch_id"), [person for person, _ in staff]
     posts = [(person[0], role) for person, roles in staff for role in roles]
     yield "staff_role", ("staff_id", "role"), list(posts)
+    yield "staff_queue", ("staff_id", "queue"), list(plan.posts.queues())
     products, prices = wealth.product_rows(plan.funds)
     yield "product", ("id", "code", "name", "kind", "risk_level", "currency"), products
     yield "product_price", ("product_id", "price_on", "price"), prices

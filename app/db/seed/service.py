@@ -8,7 +8,6 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from app.auth.permissions import Role
 from app.db.loading import QUEUES
 from app.db.seed import texts
 from app.db.seed.ledger import DAY_SECONDS
@@ -130,18 +129,25 @@ class _Course:
 class _Ticket:
     """Writes one ticket: its events, its comments, itself."""
 
-    def __init__(self, chunk: Chunk, member: Member, number: str, course: _Course) -> None:
+    def __init__(
+        self,
+        chunk: Chunk,
+        member: Member,
+        number: str,
+        course: _Course,
+        category: TicketCategory,
+    ) -> None:
         self._id = chunk.plan.id(course.opened_at, "ticket", number)
         self._chunk = chunk
         self._member = member
         self._number = number
         self._course = course
+        self._category = category
+        self._queue = QUEUES[category]
         self._comments = 0
         self._agent: UUID | None = None
         if course.status is not TicketStatus.OPEN:
-            person = member.person
-            post = Role.SERVICE_AGENT
-            self._agent = chunk.plan.posts.holder(person.branch.id, post, person.number)
+            self._agent = chunk.plan.posts.agent(self._queue, member.person.number)
 
     def add_events(self) -> int:
         """Write the history in the order of time, numbered from 1; give its length."""
@@ -175,15 +181,15 @@ class _Ticket:
             at,
         )  # fmt: skip
 
-    def add(self, category: TicketCategory, priority: TicketPriority) -> None:
+    def add(self, priority: TicketPriority) -> None:
         """Write the ticket with all that belongs to it."""
         person, rng, course = self._member.person, self._member.rng, self._course
-        words = texts.TICKETS[person.language][category]
+        words = texts.TICKETS[person.language][self._category]
         self.add_comments(words)
         resolution = _RESOLUTIONS[int(rng.random() * len(_RESOLUTIONS))]
         self._chunk.add(
-            "ticket", person.id, self._id, self._number, category, words[0], course.status,
-            priority, _CHANNELS[int(rng.random() * len(_CHANNELS))], QUEUES[category],
+            "ticket", person.id, self._id, self._number, self._category, words[0], course.status,
+            priority, _CHANNELS[int(rng.random() * len(_CHANNELS))], self._queue,
             self._agent, course.opened_at, course.due_at,
             course.due_at if course.is_late else None, course.closed_at,
             resolution if course.is_ended else None,
@@ -232,7 +238,7 @@ def add_tickets(chunk: Chunk, member: Member) -> None:
         priority = choose(_PRIORITIES, rng.random())
         category = list(TicketCategory)[int(rng.random() * len(TicketCategory))]
         course = _course(chunk.plan, member, priority)
-        _Ticket(chunk, member, f"T{person.n:08d}{place}", course).add(category, priority)
+        _Ticket(chunk, member, f"T{person.n:08d}{place}", course, category).add(priority)
 
 
 def add_interactions(chunk: Chunk, member: Member) -> None:

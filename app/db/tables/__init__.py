@@ -15,7 +15,7 @@ from app.db.tables.account import (
     Posting,
     StandingOrder,
 )
-from app.db.tables.bank import Branch, BusinessDate, KeyCheck, Staff, StaffRole
+from app.db.tables.bank import Branch, BusinessDate, KeyCheck, Staff, StaffQueue, StaffRole
 from app.db.tables.customer import (
     Assignment,
     ContactIndex,
@@ -67,6 +67,7 @@ __all__ = [
     "Segment",
     "SegmentMembership",
     "Staff",
+    "StaffQueue",
     "StaffRole",
     "StandingOrder",
     "Ticket",

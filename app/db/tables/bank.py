@@ -46,6 +46,15 @@ class StaffRole(SQLModel, table=True):
     role: str = columns.closed("role", Role, primary_key=True)
 
 
+class StaffQueue(SQLModel, table=True):
+    """A queue of the service desk that a member of staff works on."""
+
+    __tablename__ = "staff_queue"
+
+    staff_id: UUID = Field(foreign_key="staff.id", primary_key=True)
+    queue: str = columns.text(primary_key=True)
+
+
 class BusinessDate(SQLModel, table=True):
     """The bank's business date: one row."""
 

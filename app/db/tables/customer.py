@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from app.auth.permissions import Role
+from app.db.bank_itself import BANK_ID
 from app.db.tables import columns
 from app.domain.customer import (
     ContactKind,
@@ -30,7 +31,9 @@ class Customer(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("version > 0", name="version"),
         CheckConstraint("credit_score between 0 and 1000", name="credit_score"),
-        Index("ix_customer_branch_id_id", "branch_id", "id"),
+        # Policies leave the bank's own rows out by this id.
+        CheckConstraint(f"(type = 'BANK') = (id = '{BANK_ID}')", name="one_bank"),
+        Index("ix_customer_branch_id_customer_since_id", "branch_id", "customer_since", "id"),
         Index("ix_customer_customer_since_id", "customer_since", "id", unique=True),
     )
 

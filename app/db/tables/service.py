@@ -39,6 +39,7 @@ class Ticket(SQLModel, table=True):
         Index("ix_ticket_opened_at_id", "opened_at", "id"),
         Index("ix_ticket_queue_opened_at_id", "queue", "opened_at", "id"),
         Index("ix_ticket_queue_status_opened_at_id", "queue", "status", "opened_at", "id"),
+        Index("ix_ticket_queue_closed_at", "queue", "closed_at"),
         Index("ix_ticket_status_opened_at_id", "status", "opened_at", "id"),
     )
 

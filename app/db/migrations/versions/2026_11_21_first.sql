@@ -145,10 +145,12 @@ create table customer (
     constraint pk_customer primary key (id),
     constraint ck_customer_version check (version > 0),
     constraint ck_customer_credit_score check (credit_score between 0 and 1000),
+   
+        constraint ck_customer_one_bank check ((type = 'BANK') = (id = '00dc6acf-ac00-7365-9eaf-c3684b2b92d9')),
     constraint fk_customer_branch_id foreign key(branch_id) references branch (id)
 );
 
-create index ix_customer_branch_id_id on customer (branch_id, id);
+create index ix_customer_branch_id_customer_since_id on customer (branch_id, customer_since, id);
 
 create unique index ix_customer_customer_since_id on customer (customer_since, id);
 
@@ -342,6 +344,13 @@ create table segment_membership (
 create index ix_segment_membership_segment_id_customer_since_customer_id
     on segment_membership (segment_id, customer_since, customer_id);
 
+create table staff_queue (
+    staff_id uuid not null,
+    queue text not null,
+    constraint pk_staff_queue primary key (staff_id, queue),
+    constraint fk_staff_queue_staff_id foreign key(staff_id) references staff (id)
+);
+
 create table staff_role (
     staff_id uuid not null,
     role text not null
@@ -398,6 +407,8 @@ create index ix_ticket_assignee_id on ticket (assignee_id);
 create index ix_ticket_customer_id_opened_at_id on ticket (customer_id, opened_at, id);
 
 create index ix_ticket_opened_at_id on ticket (opened_at, id);
+
+create index ix_ticket_queue_closed_at on ticket (queue, closed_at);
 
 create index ix_ticket_queue_opened_at_id on ticket (queue, opened_at, id);
 
@@ -754,8 +765,6 @@ grant select on interaction to app_read;
 grant select, insert, update on interaction to app_write, jobs;
 grant select on journal_entry to app_read;
 grant select, insert on journal_entry to app_write, jobs;
-grant select on key_check to app_read;
-grant select, insert, update on key_check to app_write, jobs;
 grant select on loan to app_read;
 grant select, insert, update on loan to app_write, jobs;
 grant select on name_index to app_read;
@@ -776,6 +785,8 @@ grant select on segment_membership to app_read;
 grant select, insert, update, delete on segment_membership to app_write, jobs;
 grant select on staff to app_read;
 grant select, insert, update on staff to app_write, jobs;
+grant select on staff_queue to app_read;
+grant select, insert, update, delete on staff_queue to app_write, jobs;
 grant select on staff_role to app_read;
 grant select, insert, update, delete on staff_role to app_write, jobs;
 grant select on standing_order to app_read;
@@ -788,3 +799,538 @@ grant select on ticket_event to app_read;
 grant select, insert on ticket_event to app_write, jobs;
 grant select on ticket_number to app_read;
 grant select, insert, update on ticket_number to app_write, jobs;
+create function viewer() returns jsonb stable parallel safe
+return nullif(current_setting('bank360.viewer', true), '')::jsonb;
+
+create function closed_of_late() returns timestamptz stable parallel safe
+return (coalesce((select current_on from business_date), current_date)
+    - 7)::timestamp at time zone 'UTC';
+
+create function viewer_branch() returns uuid language plpgsql stable security definer
+set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return (
+        select branch_id from staff
+        where viewer() ->> 'scope' = 'BRANCH' and id = (viewer() ->> 'staff')::uuid
+    );
+end
+$body$;
+
+create function viewer_queues() returns text[] language plpgsql stable security definer
+set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return array(
+        select queue from staff_queue
+        where viewer() ->> 'scope' = 'QUEUE' and staff_id = (viewer() ->> 'staff')::uuid
+    );
+end
+$body$;
+
+-- Whether a member of staff who does not see everybody sees this customer.
+create function viewer_serves(customer uuid) returns boolean language plpgsql stable
+security definer set search_path = pg_catalog, public, pg_temp as $body$
+declare
+    known constant jsonb := viewer();
+    person constant uuid := known ->> 'staff';
+begin
+    case known ->> 'scope'
+    when 'ASSIGNED' then
+        return exists (
+            select from assignment where assignment.customer_id = viewer_serves.customer
+                and assignment.role = known ->> 'role' and assignment.staff_id = person
+        );
+    when 'QUEUE' then
+        return exists (
+            select from ticket
+            where ticket.customer_id = viewer_serves.customer
+                and (ticket.status <> 'CLOSED' or ticket.closed_at >= closed_of_late())
+                and exists (
+                    select from staff_queue
+                    where staff_queue.staff_id = person and staff_queue.queue = ticket.queue
+                )
+        );
+    when 'BRANCH' then
+        return exists (
+            select from customer as served join staff on staff.branch_id = served.branch_id
+            where served.id = viewer_serves.customer and staff.id = person
+        );
+    else
+        return false;
+    end case;
+end
+$body$;
+
+-- Whether somebody whom the viewer sees uses this owner's account, or any account of the owner's.
+create function viewer_holds(owner uuid, account uuid default null) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return exists (
+        select from account_holder as link
+        where link.customer_id = viewer_holds.owner
+            and (viewer_holds.account is null or link.account_id = viewer_holds.account)
+            and (link.holder_id = (viewer() ->> 'customer')::uuid or viewer_serves(link.holder_id))
+    );
+end
+$body$;
+
+create function viewer_is_managed_by(staff uuid) returns boolean language plpgsql stable
+security definer set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return exists (
+        select from assignment
+        where assignment.customer_id = (viewer() ->> 'customer')::uuid
+            and assignment.role = 'RELATIONSHIP_MANAGER'
+            and assignment.staff_id = viewer_is_managed_by.staff
+    );
+end
+$body$;
+revoke execute on function viewer() from public;
+grant execute on function viewer() to app_read, app_write, jobs;
+revoke execute on function closed_of_late() from public;
+grant execute on function closed_of_late() to app_read, app_write, jobs;
+revoke execute on function viewer_branch() from public;
+grant execute on function viewer_branch() to app_read, app_write, jobs;
+revoke execute on function viewer_queues() from public;
+grant execute on function viewer_queues() to app_read, app_write, jobs;
+revoke execute on function viewer_serves(uuid) from public;
+grant execute on function viewer_serves(uuid) to app_read, app_write, jobs;
+revoke execute on function viewer_holds(uuid, uuid) from public;
+grant execute on function viewer_holds(uuid, uuid) to app_read, app_write, jobs;
+revoke execute on function viewer_is_managed_by(uuid) from public;
+grant execute on function viewer_is_managed_by(uuid) to app_read, app_write, jobs;
+alter table account enable row level security;
+create policy visible on account for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or viewer_holds(customer_id, id)
+    )
+);
+create policy written on account to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on account to jobs using (true);
+alter table account_holder enable row level security;
+create policy visible on account_holder for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or holder_id = (select (viewer() ->> 'customer')::uuid) or viewer_serves(holder_id)
+    )
+);
+create policy written on account_holder to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on account_holder to jobs using (true);
+alter table account_number_index enable row level security;
+create policy visible on account_number_index for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or viewer_holds(customer_id, account_id)
+    )
+);
+create policy written on account_number_index to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on account_number_index to jobs using (true);
+alter table assignment enable row level security;
+create policy visible on assignment for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or (select viewer() ->> 'scope') = 'ASSIGNED' and staff_id = (select (viewer() ->> 'staff')::uuid) and role = (select viewer() ->> 'role')
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on assignment to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on assignment to jobs using (true);
+alter table branch enable row level security;
+create policy visible on branch for select to app_read using (
+    (select viewer()) is not null
+);
+create policy written on branch to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on branch to jobs using (true);
+alter table business_date enable row level security;
+create policy visible on business_date for select to app_read using (
+    (select viewer()) is not null
+);
+create policy written on business_date to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on business_date to jobs using (true);
+alter table card enable row level security;
+create policy visible on card for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on card to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on card to jobs using (true);
+alter table contact_index enable row level security;
+create policy visible on contact_index for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on contact_index to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on contact_index to jobs using (true);
+alter table customer enable row level security;
+create policy visible on customer for select to app_read using (
+    id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or id = (select (viewer() ->> 'customer')::uuid)
+        or branch_id = (select viewer_branch())
+        or viewer_serves(id)
+    )
+);
+create policy written on customer to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on customer to jobs using (true);
+alter table customer_key enable row level security;
+create policy visible on customer_key for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or viewer_holds(customer_id)
+    )
+);
+create policy written on customer_key to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on customer_key to jobs using (true);
+alter table customer_number enable row level security;
+create policy visible on customer_number for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on customer_number to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on customer_number to jobs using (true);
+alter table held_account enable row level security;
+create policy visible on held_account for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on held_account to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on held_account to jobs using (true);
+alter table holding enable row level security;
+create policy visible on holding for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on holding to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on holding to jobs using (true);
+alter table holding_lot enable row level security;
+create policy visible on holding_lot for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on holding_lot to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on holding_lot to jobs using (true);
+alter table instalment enable row level security;
+create policy visible on instalment for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on instalment to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on instalment to jobs using (true);
+alter table interaction enable row level security;
+create policy visible on interaction for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on interaction to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on interaction to jobs using (true);
+alter table journal_entry enable row level security;
+create policy visible on journal_entry for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on journal_entry to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on journal_entry to jobs using (true);
+alter table key_check enable row level security;
+alter table loan enable row level security;
+create policy visible on loan for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on loan to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on loan to jobs using (true);
+alter table name_index enable row level security;
+create policy visible on name_index for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on name_index to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on name_index to jobs using (true);
+alter table national_id_index enable row level security;
+create policy visible on national_id_index for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on national_id_index to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on national_id_index to jobs using (true);
+alter table posting enable row level security;
+create policy visible on posting for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or viewer_holds(customer_id, account_id)
+    )
+);
+create policy written on posting to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on posting to jobs using (true);
+alter table product enable row level security;
+create policy visible on product for select to app_read using (
+    (select viewer()) is not null
+);
+create policy written on product to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on product to jobs using (true);
+alter table product_price enable row level security;
+create policy visible on product_price for select to app_read using (
+    (select viewer()) is not null
+);
+create policy written on product_price to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on product_price to jobs using (true);
+alter table relationship enable row level security;
+create policy visible on relationship for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on relationship to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on relationship to jobs using (true);
+alter table segment enable row level security;
+create policy visible on segment for select to app_read using (
+    (select viewer()) is not null
+);
+create policy written on segment to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on segment to jobs using (true);
+alter table segment_membership enable row level security;
+create policy visible on segment_membership for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on segment_membership to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on segment_membership to jobs using (true);
+alter table staff enable row level security;
+create policy visible on staff for select to app_read using (
+    (select viewer() ->> 'staff') is not null or viewer_is_managed_by(id)
+);
+create policy written on staff to app_write using (
+    (select viewer() ->> 'staff') is not null or viewer_is_managed_by(id)
+);
+create policy worked_on on staff to jobs using (true);
+alter table staff_queue enable row level security;
+create policy visible on staff_queue for select to app_read using (
+    (select viewer() ->> 'staff') is not null
+);
+create policy written on staff_queue to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on staff_queue to jobs using (true);
+alter table staff_role enable row level security;
+create policy visible on staff_role for select to app_read using (
+    (select viewer() ->> 'staff') is not null
+);
+create policy written on staff_role to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on staff_role to jobs using (true);
+alter table standing_order enable row level security;
+create policy visible on standing_order for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or viewer_holds(customer_id, account_id)
+    )
+);
+create policy written on standing_order to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+        or viewer_holds(customer_id, account_id)
+    )
+);
+create policy worked_on on standing_order to jobs using (true);
+alter table ticket enable row level security;
+create policy visible on ticket for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or queue = any ((select viewer_queues())::text[]) and (status <> 'CLOSED' or closed_at >= (select closed_of_late()))
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on ticket to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or queue = any ((select viewer_queues())::text[]) and (status <> 'CLOSED' or closed_at >= (select closed_of_late()))
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on ticket to jobs using (true);
+alter table ticket_comment enable row level security;
+create policy visible on ticket_comment for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid) and not internal
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on ticket_comment to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid) and not internal
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on ticket_comment to jobs using (true);
+alter table ticket_event enable row level security;
+create policy visible on ticket_event for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on ticket_event to app_write using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy worked_on on ticket_event to jobs using (true);
+alter table ticket_number enable row level security;
+create policy visible on ticket_number for select to app_read using (
+    customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
+        (select viewer() ->> 'scope') = 'ALL'
+        or customer_id = (select (viewer() ->> 'customer')::uuid)
+        or viewer_serves(customer_id)
+    )
+);
+create policy written on ticket_number to app_write using (
+    (select viewer()) is not null
+);
+create policy worked_on on ticket_number to jobs using (true);

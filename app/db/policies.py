@@ -1,0 +1,237 @@
+"""Row-level security: which rows the roles of requests and jobs may see and change, declared.
+
+Who is asking stands in the connection's setting ``bank360.viewer``: a JSON object with ``scope``
+and ``role`` and, of ``customer`` and ``staff``, the id of the person (see app.db.scope). A
+connection without it sees no row. What is decided here and why: docs/decisions/0012.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlmodel import SQLModel
+
+from app.auth.scopes import DAYS_AFTER_CLOSING
+from app.db import tables
+from app.db.bank_itself import BANK_ID
+from app.db.roles import APP_READ, APP_WRITE, JOBS
+
+VIEWER_SETTING: Final = "bank360.viewer"
+
+# Only the owner reads these.
+CLOSED: Final = frozenset({tables.KeyCheck.__tablename__})
+# Rows that belong to nobody: any viewer may see them.
+_SHARED: Final = frozenset(
+    table.__tablename__
+    for table in (
+        tables.Branch,
+        tables.BusinessDate,
+        tables.Product,
+        tables.ProductPrice,
+        tables.Segment,
+    )
+)
+_OF_STAFF: Final = frozenset(table.__tablename__ for table in (tables.StaffQueue, tables.StaffRole))
+# What the unit of work locks and writes for any customer: a payee, somebody who becomes one.
+_WRITTEN_FOR_ANYBODY: Final = frozenset(
+    table.__tablename__
+    for table in (
+        tables.Account,
+        tables.AccountHolder,
+        tables.AccountNumberIndex,
+        tables.Assignment,
+        tables.ContactIndex,
+        tables.Customer,
+        tables.CustomerKey,
+        tables.CustomerNumber,
+        tables.HeldAccount,
+        tables.JournalEntry,
+        tables.NameIndex,
+        tables.NationalIdIndex,
+        tables.Posting,
+        tables.TicketNumber,
+    )
+)
+
+_KNOWN: Final = "(select viewer()) is not null"
+_STAFF: Final = "(select viewer() ->> 'staff') is not null"
+_ALL: Final = "(select viewer() ->> 'scope') = 'ALL'"
+_ONESELF: Final = "(select (viewer() ->> 'customer')::uuid)"
+
+# Rows of tables that themselves say whether their customer is in scope are told without a call.
+_AT_A_GLANCE: Final = {
+    tables.Assignment.__tablename__: (
+        "(select viewer() ->> 'scope') = 'ASSIGNED'"
+        " and staff_id = (select (viewer() ->> 'staff')::uuid)"
+        " and role = (select viewer() ->> 'role')"
+    ),
+    tables.Customer.__tablename__: "branch_id = (select viewer_branch())",
+    tables.Ticket.__tablename__: (
+        "queue = any ((select viewer_queues())::text[])"
+        " and (status <> 'CLOSED' or closed_at >= (select closed_of_late()))"
+    ),
+}
+# Who uses an account sees the account, not its owner's other rows. What is stored in it is read
+# with the owner's key.
+_HELD: Final = {
+    tables.Account.__tablename__: "viewer_holds(customer_id, id)",
+    tables.AccountHolder.__tablename__: f"holder_id = {_ONESELF} or viewer_serves(holder_id)",
+    tables.AccountNumberIndex.__tablename__: "viewer_holds(customer_id, account_id)",
+    tables.CustomerKey.__tablename__: "viewer_holds(customer_id)",
+    tables.Posting.__tablename__: "viewer_holds(customer_id, account_id)",
+    tables.StandingOrder.__tablename__: "viewer_holds(customer_id, account_id)",
+}
+# What customers do not see of their own rows.
+_KEPT_FROM_CUSTOMERS: Final = {tables.TicketComment.__tablename__: "internal"}
+
+# The owner's functions read past the policies: those of customer, assignment and ticket would
+# otherwise have to read each other, which PostgreSQL refuses as infinite recursion. None tells
+# anything but whether the viewer of this very connection may see a customer.
+FUNCTIONS: Final = f"""
+create function viewer() returns jsonb stable parallel safe
+return nullif(current_setting('{VIEWER_SETTING}', true), '')::jsonb;
+
+create function closed_of_late() returns timestamptz stable parallel safe
+return (coalesce((select current_on from business_date), current_date)
+    - {DAYS_AFTER_CLOSING})::timestamp at time zone 'UTC';
+
+create function viewer_branch() returns uuid language plpgsql stable security definer
+set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return (
+        select branch_id from staff
+        where viewer() ->> 'scope' = 'BRANCH' and id = (viewer() ->> 'staff')::uuid
+    );
+end
+$body$;
+
+create function viewer_queues() returns text[] language plpgsql stable security definer
+set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return array(
+        select queue from staff_queue
+        where viewer() ->> 'scope' = 'QUEUE' and staff_id = (viewer() ->> 'staff')::uuid
+    );
+end
+$body$;
+
+-- Whether a member of staff who does not see everybody sees this customer.
+create function viewer_serves(customer uuid) returns boolean language plpgsql stable
+security definer set search_path = pg_catalog, public, pg_temp as $body$
+declare
+    known constant jsonb := viewer();
+    person constant uuid := known ->> 'staff';
+begin
+    case known ->> 'scope'
+    when 'ASSIGNED' then
+        return exists (
+            select from assignment where assignment.customer_id = viewer_serves.customer
+                and assignment.role = known ->> 'role' and assignment.staff_id = person
+        );
+    when 'QUEUE' then
+        return exists (
+            select from ticket
+            where ticket.customer_id = viewer_serves.customer
+                and (ticket.status <> 'CLOSED' or ticket.closed_at >= closed_of_late())
+                and exists (
+                    select from staff_queue
+                    where staff_queue.staff_id = person and staff_queue.queue = ticket.queue
+                )
+        );
+    when 'BRANCH' then
+        return exists (
+            select from customer as served join staff on staff.branch_id = served.branch_id
+            where served.id = viewer_serves.customer and staff.id = person
+        );
+    else
+        return false;
+    end case;
+end
+$body$;
+
+-- Whether somebody whom the viewer sees uses this owner's account, or any account of the owner's.
+create function viewer_holds(owner uuid, account uuid default null) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return exists (
+        select from account_holder as link
+        where link.customer_id = viewer_holds.owner
+            and (viewer_holds.account is null or link.account_id = viewer_holds.account)
+            and (link.holder_id = (viewer() ->> 'customer')::uuid or viewer_serves(link.holder_id))
+    );
+end
+$body$;
+
+create function viewer_is_managed_by(staff uuid) returns boolean language plpgsql stable
+security definer set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return exists (
+        select from assignment
+        where assignment.customer_id = (viewer() ->> 'customer')::uuid
+            and assignment.role = 'RELATIONSHIP_MANAGER'
+            and assignment.staff_id = viewer_is_managed_by.staff
+    );
+end
+$body$;
+"""
+_CALLED: Final = (
+    "viewer()",
+    "closed_of_late()",
+    "viewer_branch()",
+    "viewer_queues()",
+    "viewer_serves(uuid)",
+    "viewer_holds(uuid, uuid)",
+    "viewer_is_managed_by(uuid)",
+)
+
+
+def _in_scope(table: str) -> str:
+    """Give the condition on the rows of a customer-owned table, cheapest alternatives first.
+
+    One condition instead of a policy for each scope: policies are tried in an order that
+    PostgreSQL does not promise, and each brings sub-plans of its own to plan.
+    """
+    owner = "id" if table == tables.Customer.__tablename__ else "customer_id"
+    oneself = f"{owner} = {_ONESELF}"
+    if table in _KEPT_FROM_CUSTOMERS:
+        oneself = f"{oneself} and not {_KEPT_FROM_CUSTOMERS[table]}"
+    alternatives = [_ALL, oneself]
+    if table in _AT_A_GLANCE:
+        alternatives.append(_AT_A_GLANCE[table])
+    alternatives.append(f"viewer_serves({owner})")
+    if table in _HELD:
+        alternatives.append(_HELD[table])
+    joined = "\n        or ".join(alternatives)
+    # The bank itself is nobody's customer.
+    return f"{owner} <> '{BANK_ID}' and (\n        {joined}\n    )"
+
+
+def _visible(table: str) -> str:
+    if table in _SHARED:
+        return _KNOWN
+    if table in _OF_STAFF:
+        return _STAFF
+    if table == tables.Staff.__tablename__:
+        return f"{_STAFF} or viewer_is_managed_by(id)"
+    return _in_scope(table)
+
+
+def _policies(table: str) -> Iterator[str]:
+    seen = _visible(table)
+    yield f"alter table {table} enable row level security;"
+    yield f"create policy visible on {table} for select to {APP_READ} using (\n    {seen}\n);"
+    written = _KNOWN if table in _WRITTEN_FOR_ANYBODY | _SHARED | _OF_STAFF else seen
+    yield f"create policy written on {table} to {APP_WRITE} using (\n    {written}\n);"
+    yield f"create policy worked_on on {table} to {JOBS} using (true);"
+
+
+def statements() -> Iterator[str]:
+    """Give the functions and policies, in order."""
+    yield FUNCTIONS
+    for function in _CALLED:
+        yield f"revoke execute on function {function} from public;"
+        yield f"grant execute on function {function} to {APP_READ}, {APP_WRITE}, {JOBS};"
+    for table in sorted(SQLModel.metadata.tables):
+        if table in CLOSED:
+            yield f"alter table {table} enable row level security;"
+        else:
+            yield from _policies(table)
