@@ -37,7 +37,7 @@ async def make_bank(url: str, keys: Keys) -> None:
     connection = await asyncpg.connect(url)
     factory = Factory(connection, keys)
     await factory.business_date(date(2018, 12, 31))
-    customer = await factory.customer(number="N00000507")
+    customer = await factory.customer(number="N00000822")
     account = await factory.account(customer, number="A00000001")
     await factory.postings(account, "25000.00", "-1250.00", "-12.34")
     await factory.loan(customer, paid=3)

@@ -1,4 +1,4 @@
-"""Print what the bank knows of one customer: `show_customer.py N00000507`."""
+"""Print what the bank knows of one customer: `show_customer.py N00000822`."""
 
 import asyncio
 import os

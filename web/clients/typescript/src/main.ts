@@ -1,4 +1,4 @@
-/** Prints what the bank knows of one customer: `npm start -- N00000507`. */
+/** Prints what the bank knows of one customer: `npm start -- N00000822`. */
 import { connect } from './client.js';
 import { Customer360Document } from './generated/graphql.js';
 
