@@ -4,11 +4,9 @@ import base64
 import hmac
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -21,6 +19,7 @@ from conftest import client_of
 from factories import Factory
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from oidc_packages import FOLDER, missing
 
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
@@ -28,20 +27,9 @@ from app.db.keys import Keys
 from app.db.revocations import revoke
 from app.settings import Settings
 
-FOLDER = Path(__file__).parents[1] / "oidc"
 REDIRECT_URI = "http://127.0.0.1/callback"
 TELLER = {"staff_id": str(new_id()), "roles": "TELLER"}
 PATIENCE_SECONDS = 60
-
-
-def missing() -> str:
-    """Say what is not on this machine; empty when the issuer can be started."""
-    node = shutil.which("node")
-    if node is None:
-        return "not on this machine: node"
-    if not (FOLDER / "node_modules/oidc-provider").is_dir():
-        return "the packages of tests/oidc are not installed: run `npm ci` there"
-    return ""
 
 
 @pytest.fixture(scope="module")
