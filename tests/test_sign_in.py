@@ -84,6 +84,30 @@ async def test_without_openid_there_is_no_id_token(client: Client, teller: Made)
     }
 
 
+async def test_a_name_is_told_to_those_who_ask_for_the_profile(
+    client: Client, teller: Made
+) -> None:
+    given = (await redeem(client, await code_for(client, teller, scope="openid"))).json()
+    claims = jwt.decode(
+        given["id_token"], KeySet.import_key_set(await keys_of(client)), ["Ed25519"]
+    )
+    assert (claims.claims["sub"], "name" in claims.claims) == (str(teller.id), False)
+
+
+async def test_graphiql_is_told_where_to_sign_in(client: Client) -> None:
+    told = (await client.http.get("/graphiql/sign-in")).json()
+    assert told == {
+        "offer": {
+            "authorizationEndpoint": f"{ORIGIN}/oauth/authorize",
+            "tokenEndpoint": f"{ORIGIN}/oauth/token",
+            "clientId": "graphiql",
+            "scope": "openid profile",
+            "resource": None,
+        },
+        "customers": True,
+    }
+
+
 async def test_the_page_lists_people_and_needs_no_script(client: Client, factory: Factory) -> None:
     # The first by number are shown, whatever else the database of the tests holds.
     both = await factory.staff("SERVICE_AGENT")

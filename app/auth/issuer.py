@@ -45,11 +45,11 @@ class RemoteKeys:
 
     async def current(self) -> Keys:
         """Give the keys, at once where they are known; raises IssuerUnavailableError."""
-        age = self._clock() - self._fetched_at
-        if age > _FRESH_SECONDS and self._clock() - self._asked_at > _REST_SECONDS:
+        now = self._clock()
+        if now - self._fetched_at > _FRESH_SECONDS and now - self._asked_at > _REST_SECONDS:
             self._ask()
-        if (self._keys is None or age > _USABLE_SECONDS) and self._asking is not None:
-            await asyncio.shield(self._asking)
+        if self._keys is None or now - self._fetched_at > _USABLE_SECONDS:
+            await self._answered()
         return self._known()
 
     async def renewed(self) -> Keys:
@@ -57,8 +57,7 @@ class RemoteKeys:
         if self._clock() - self._renewed_at > _REST_SECONDS:
             self._renewed_at = self._clock()
             self._ask()
-        if self._asking is not None:
-            await asyncio.shield(self._asking)
+        await self._answered()
         return self._known()
 
     async def aclose(self) -> None:
@@ -80,6 +79,11 @@ class RemoteKeys:
         if self._asking is None or self._asking.done():
             self._asked_at = self._clock()
             self._asking = asyncio.create_task(self._fetch())
+
+    async def _answered(self) -> None:
+        """Wait for what is being asked; who waits may go without ending it for the others."""
+        assert self._asking is not None
+        await asyncio.shield(self._asking)
 
     async def _fetch(self) -> None:
         try:

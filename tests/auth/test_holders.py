@@ -157,6 +157,46 @@ async def test_claims_may_have_other_names(
         assert (await viewer(client, token))["actingRole"] == "TELLER"
 
 
+async def test_roles_may_be_words_in_one_text(issuer: Issuer, client: Client) -> None:
+    token = issuer.token(roles="openid TELLER SERVICE_AGENT", role="TELLER")
+    assert (await viewer(client, token))["roles"] == ["TELLER", "SERVICE_AGENT"]
+
+
+async def test_graphiql_signs_in_with_the_issuer(
+    issuer: Issuer, database_url: str, keys: Keys, token_key: TokenKey
+) -> None:
+    nothing = {"offer": None, "customers": False}
+    settings = Settings.read(
+        issuer=issuer.url, audience="urn:bank360", graphiql_client_id="of-the-bank"
+    )
+    async with client_of(database_url, keys, token_key, settings) as client:
+        issuer.fails = True
+        assert (await client.http.get("/graphiql/sign-in")).json() == nothing
+    issuer.fails = False
+    async with client_of(database_url, keys, token_key, settings) as client:
+        assert (await client.http.get("/graphiql/sign-in")).json()["offer"] == {
+            "authorizationEndpoint": f"{issuer.url}/authorize",
+            "tokenEndpoint": f"{issuer.url}/token",
+            "clientId": "of-the-bank",
+            "scope": "openid profile",
+            "resource": "urn:bank360",
+        }
+        policy = (await client.http.get("/graphiql")).headers["content-security-policy"]
+        assert f"connect-src 'self' {issuer.url};" in policy
+    # Only a URI can be named as the resource.
+    plain = settings.model_copy(update={"audience": "bank360"})
+    async with client_of(database_url, keys, token_key, plain) as client:
+        assert (await client.http.get("/graphiql/sign-in")).json()["offer"]["resource"] is None
+    del issuer.metadata["token_endpoint"]
+    async with client_of(database_url, keys, token_key, settings) as client:
+        assert (await client.http.get("/graphiql/sign-in")).json() == nothing
+
+
+async def test_graphiql_that_is_no_client_of_the_issuer_takes_tokens(client: Client) -> None:
+    told = (await client.http.get("/graphiql/sign-in")).json()
+    assert told == {"offer": None, "customers": False}
+
+
 async def test_the_demos_own_tokens_are_refused_where_an_issuer_is_set(client: Client) -> None:
     assert (await client.send(WHO)).status_code == 401
     for path in ("/.well-known/openid-configuration", "/oauth/authorize"):

@@ -52,7 +52,8 @@ async def settled(remote: RemoteKeys) -> None:
 async def test_those_who_come_at_once_wait_for_one_answer(
     issuer: Issuer, remote: RemoteKeys
 ) -> None:
-    found = await asyncio.gather(*(remote.current() for _ in range(20)))
+    asked = (ask() for ask in [remote.current] * 20 + [remote.renewed])
+    found = await asyncio.gather(*asked)
     assert all(keys is found[0] for keys in found)
     assert found[0].ids == {"rsa", "ec", "ed"}
     assert issuer.asked == {DISCOVERY: 1, "/keys": 1}
@@ -134,6 +135,11 @@ async def test_an_issuer_that_is_not_there_is_asked_again_after_a_while(clock: C
             await remote.current()
     assert [line["event"] for line in lines] == ["the issuer's keys could not be read"] * 2
     await remote.aclose()
+
+
+async def test_what_was_never_asked_closes_too(issuer: Issuer) -> None:
+    await RemoteKeys(issuer.url).aclose()
+    assert issuer.asked == {}
 
 
 async def test_closing_ends_what_is_being_asked(issuer: Issuer) -> None:

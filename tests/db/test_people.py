@@ -8,6 +8,7 @@ import pytest
 from factories import Factory, Made
 
 from app.auth.permissions import Role
+from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.migrate import upgrade
 from app.db.people import demo_people, demo_person, find_person, id_of_number
@@ -44,6 +45,7 @@ async def test_nobody_is_found_in_a_post_they_do_not_hold(
     assert await find_person(database_url, Role.CUSTOMER, str(staff.id)) is None
     assert await find_person(database_url, Role.CUSTOMER, str(bank.id)) is None
     assert await find_person(database_url, Role.TELLER, "nobody") is None
+    assert await find_person(database_url, Role.TELLER, str(new_id())) is None
     assert await find_person(database_url, Role.TELLER, bank.global_id[:-1] + "z") is None
 
 
