@@ -41,6 +41,10 @@ _STAFF: Final = """
     order by
         exists (
             select from assignment where assignment.staff_id = staff.id and assignment.role = $2
+        )
+        or $2 = 'SERVICE_AGENT' and exists (
+            select from staff_queue join ticket on ticket.queue = staff_queue.queue
+            where staff_queue.staff_id = staff.id and ticket.status <> 'CLOSED'
         ) desc,
         exists (select from customer where customer.branch_id = staff.branch_id) desc,
         count(*),

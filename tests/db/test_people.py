@@ -100,6 +100,12 @@ async def test_demo_people_have_something_to_see(empty_bank: str, keys: Keys) ->
         ("S3", "Robin Banks", (Role.SERVICE_AGENT, Role.TELLER)),
         ("C2", "Emma Avaya Smith", (Role.CUSTOMER,)),
     ]
+    await staff("SERVICE_AGENT", "S5")
+    agent = await staff("SERVICE_AGENT", "S6")
+    await factory.queue(agent, "CARDS")
+    assert await number_of(Role.SERVICE_AGENT) == "S5"
+    await factory.ticket(rich, queue="CARDS", status="OPEN", closed_at=None, resolution=None)
+    assert await number_of(Role.SERVICE_AGENT) == "S6"
     await connection.execute("delete from customer_key")
     people = await demo_people(url, keys.ring, customers=3, several_posts=3)
     assert people[-1].name == ""
