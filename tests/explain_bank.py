@@ -106,9 +106,9 @@ class Explained:
         data: dict[str, Any] = body["data"]
         return data
 
-    def as_customer(self, customer_id: UUID) -> "Explained":
-        """The same, asked by a customer."""
-        client = self.client.as_(Role.CUSTOMER, customer_id)
+    def as_(self, role: Role, subject: UUID) -> "Explained":
+        """The same, asked by somebody else."""
+        client = self.client.as_(role, subject)
         return Explained(client, self.reads, self.owner, self.bank)
 
     async def rows(self, sql: str) -> list[asyncpg.Record]:

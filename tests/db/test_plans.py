@@ -7,6 +7,7 @@ import pytest
 from explain_bank import Explained
 from explain_schema import Listed, lists, selection
 
+from app.auth.permissions import Role
 from app.db.bank_itself import BANK_ID
 from app.planner.global_id import GlobalId, format_id
 from app.schema.root import PROJECTIONS, graphql_schema
@@ -208,7 +209,7 @@ async def test_a_customer_by_each_look_up(explained: Explained, by: str) -> None
 
 async def test_what_a_customer_comes_to(explained: Explained) -> None:
     customer_id = GlobalId.parse(await everyday_customer(explained)).owner
-    own = explained.as_customer(customer_id)
+    own = explained.as_(Role.CUSTOMER, customer_id)
     for listed in LISTS:
         if listed.parent is None:
             for _, given, before in arguments(listed):
