@@ -6,6 +6,7 @@ from pathlib import Path
 from graphql import GraphQLObjectType
 
 from app.auth.permissions import MATRIX, PSEUDONYMOUS, Mask, Permission, Role
+from app.auth.scopes import REPORT_SCOPES, ROW_SCOPES, ScopeKind
 from app.planner.enforcement import guarded_fields, type_guard
 from app.schema.root import graphql_schema
 
@@ -38,6 +39,14 @@ masked is listed in `extensions.masked`. Filters and orders by what is masked or
 refused.
 """
 
+SCOPES = """## Customers
+
+A post comes to some customers only, with all that is theirs. Everybody else's rows are `null` or
+left out, as if they did not exist, and counted nowhere. Whoever sees a customer also sees the
+accounts of others that the customer uses, with their bookings and standing orders, but not the
+owners. Customers see of the staff only who is in charge of them. The bank's own rows are nobody's.
+"""
+
 
 def page() -> str:
     """Give the page's text."""
@@ -45,11 +54,18 @@ def page() -> str:
 
 
 def _posts() -> list[str]:
-    lines = ["## Posts", "", "| | post | |", "| --- | --- | --- |"]
+    head = ["| | post | | customers | in reports |", "| --- | --- | --- | --- | --- |"]
+    lines = ["## Posts", "", *head]
     for role, short in SHORT.items():
         sealed = " Ids are sealed, names are pseudonyms." if role in PSEUDONYMOUS else ""
-        lines.append(f"| {short} | `{role}` | {role.description}{sealed} |")
-    return [*lines, ""]
+        rows = f"{ROW_SCOPES[role]} | {REPORT_SCOPES[role]}"
+        lines.append(f"| {short} | `{role}` | {role.description}{sealed} | {rows} |")
+    return [*lines, "", *_scopes()]
+
+
+def _scopes() -> list[str]:
+    lines = [SCOPES, "| customers | |", "| --- | --- |"]
+    return [*lines, *(f"| {kind} | {kind.description} |" for kind in ScopeKind), ""]
 
 
 def _permissions() -> list[str]:

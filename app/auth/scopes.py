@@ -6,13 +6,20 @@ from typing import Final
 from app.auth.permissions import Role
 from app.domain.closed_set import ClosedSet
 
+# So long after its closing a ticket keeps its customer within the scope of its queue: customers
+# come back about it.
+DAYS_AFTER_CLOSING: Final = 7
+
 
 class ScopeKind(ClosedSet):
     """Which customers somebody may come to, with all that is theirs."""
 
     SELF = "SELF", "Oneself; and accounts of others that one holds."
     ASSIGNED = "ASSIGNED", "Those whom the person is responsible for in the acting role."
-    QUEUE = "QUEUE", "Those with a ticket in the person's queues, running or closed of late."
+    QUEUE = (
+        "QUEUE",
+        f"Those with a ticket in one's queues, open or closed in {DAYS_AFTER_CLOSING} days.",
+    )
     BRANCH = "BRANCH", "Those of the person's branch."
     ALL = "ALL", "Everybody."
     NONE = "NONE", "Nobody."
@@ -42,7 +49,3 @@ REPORT_SCOPES: Final[Mapping[Role, ScopeKind]] = dict.fromkeys(Role, ScopeKind.N
     Role.MARKETER: ScopeKind.ALL,
     Role.BRANCH_MANAGER: ScopeKind.BRANCH,
 }
-
-# So long after its closing a ticket keeps its customer within the scope of its queue: customers
-# come back about it.
-DAYS_AFTER_CLOSING: Final = 7
