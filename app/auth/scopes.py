@@ -18,7 +18,7 @@ class ScopeKind(ClosedSet):
     ASSIGNED = "ASSIGNED", "Those whom the person is responsible for in the acting role."
     QUEUE = (
         "QUEUE",
-        f"Those with a ticket in one's queues, open or closed in {DAYS_AFTER_CLOSING} days.",
+        f"Those with a ticket in one's queues that is open, or was {DAYS_AFTER_CLOSING} days ago.",
     )
     BRANCH = "BRANCH", "Those of the person's branch."
     ALL = "ALL", "Everybody."
