@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from app.introspection import Audience, hidden_from, introspects
-from app.limits import Limits, Size, measure
+from app.limits import Limits, Size, measure, most_repeated
 from app.planner.errors import RefusedError, too_large
 from app.request import BAD_REQUEST
 from app.resolvers.context import Context
@@ -30,6 +30,8 @@ from app.resolvers.context import Context
 # A document of 8,000 letters takes some 300 KB parsed: at most 150 MB in all.
 _DOCUMENTS_MAX: Final = 500
 _DOCUMENT_LENGTH_MAX: Final = 8_000
+# Validation compares every two selections of one name.
+_REPEATED_MAX: Final = 100
 _ERRORS_MAX: Final = 5
 
 
@@ -110,6 +112,12 @@ class Executor:
                     what = "selections or values that are nested too deeply"
                 return Document(None, [too_large(f"the document has {what}")])
             return Document(None, [error])
+        repeated = most_repeated(ast)
+        if repeated > _REPEATED_MAX:
+            what = (
+                f"one field with selections {repeated} times; at most {_REPEATED_MAX} are allowed"
+            )
+            return Document(None, [too_large(f"the document has {what}")])
         hide = not self.suggestions
         errors = validate(self.schema, ast, max_errors=_ERRORS_MAX, hide_suggestions=hide)
         return Document(ast, errors)

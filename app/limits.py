@@ -4,6 +4,7 @@ Every fragment is measured once, however often it is spread, so the check takes 
 the document, also for nested fragments whose expansion would be exponential.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -33,6 +34,13 @@ from app.schema.root import LOOK_UPS
 
 _PAGE_SIZES: Final = ("first", "last")
 _NODES_PER_COST: Final = 100
+
+
+# What some objects take beside the rows that they show, in rows: behaviour aggregates a customer's
+# bookings four times; the bank's summary, read once an operation, reads whole tables.
+_ROWS_OF: Final[Mapping[str, int]] = {"Behaviour": 20, "CurrencyTotal": 5}
+_WEIGHTS: Final[Mapping[str, int]] = {"BankSummary": 50_000}
+_WEIGHT_OF_INTROSPECTION: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,15 @@ class Size:
     directives: int = 0
     nodes: int = 0
     look_ups: int = 0
+    weight: int = 0
 
     @property
     def cost(self) -> int:
-        """What the operation counts for in rates: 1, and 1 for every 100 rows that it may read."""
-        return 1 + self.nodes // _NODES_PER_COST
+        """What the operation counts for in rates: 1, and 1 for every 100 rows that it may read.
+
+        ``weight`` is what it reads beside rows that it shows, in rows.
+        """
+        return 1 + (self.nodes + self.weight) // _NODES_PER_COST
 
 
 @dataclass
@@ -90,7 +102,7 @@ class Measure:
 
     def selections(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measure a selection set on the type ``parent``."""
-        depth = aliases = fields = directives = nodes = look_ups = 0
+        depth = aliases = fields = directives = nodes = look_ups = weight = 0
         for node in selected.selections:
             if isinstance(node, FieldNode):
                 size = self._field(node, parent)
@@ -107,7 +119,8 @@ class Measure:
             directives += size.directives + len(node.directives or ())
             nodes += size.nodes
             look_ups += size.look_ups
-        return Size(depth, aliases, fields, directives, nodes, look_ups)
+            weight += size.weight
+        return Size(depth, aliases, fields, directives, nodes, look_ups, weight)
 
     def _fragment(self, name: str) -> Size:
         if name not in self.known:
@@ -118,9 +131,13 @@ class Measure:
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Size:
         aliases = 1 if node.alias else 0
-        # Introspection has its own shape and reads no rows.
-        if node.selection_set is None or node.name.value.startswith("__"):
+        if node.selection_set is None:
             return Size(1, aliases, 1)
+        if node.name.value.startswith("__"):
+            # Introspection is deep by nature, and reads no rows; but it takes its time.
+            below = self.selections(node.selection_set, None)
+            aliases += below.aliases
+            return Size(1, aliases, 1, below.directives, weight=_WEIGHT_OF_INTROSPECTION)
         definition = (
             parent.fields.get(node.name.value)
             if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
@@ -129,11 +146,15 @@ class Measure:
         type_ = get_named_type(definition.type) if definition else None
         below = self.selections(node.selection_set, type_)
         rows = self._rows(node, type_)
-        nodes = below.nodes if rows is None else rows * (1 + below.nodes)
+        nodes = below.nodes + _ROWS_OF.get(type_.name if type_ else "", 0)
+        if rows is not None:
+            nodes = rows * (1 + nodes)
         look_ups = below.look_ups + (
             parent is self.schema.query_type and node.name.value in LOOK_UPS
         )
-        return Size(1 + below.depth, aliases + below.aliases, 1, below.directives, nodes, look_ups)
+        weight = below.weight + _WEIGHTS.get(type_.name if type_ else "", 0)
+        aliases += below.aliases
+        return Size(1 + below.depth, aliases, 1, below.directives, nodes, look_ups, weight)
 
     def _rows(self, node: FieldNode, type_: GraphQLNamedType | None) -> int | None:
         """Give how many rows a page or a list of ids may hold; None for anything else."""
@@ -176,3 +197,18 @@ def measure(
     assert isinstance(root, GraphQLObjectType)
     size = Measure(schema, fragments, variables).selections(operation.selection_set, root)
     return replace(size, directives=size.directives + len(operation.directives or ()))
+
+
+def most_repeated(document: DocumentNode) -> int:
+    """Give how often the field that stands most often in a document has selections below it."""
+    counts: Counter[str] = Counter()
+    pending: list[Any] = list(document.definitions)
+    while pending:
+        node = pending.pop()
+        below = getattr(node, "selection_set", None)
+        if below is None:
+            continue
+        if isinstance(node, FieldNode):
+            counts[(node.alias or node.name).value] += 1
+        pending += below.selections
+    return max(counts.values(), default=0)

@@ -126,7 +126,9 @@ class DemoIssuer:
 
     async def _chosen(self, request: Request, asked: Asked) -> Response:
         # Whoever makes a browser send this form from another page would choose who is signed in.
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        own = str(request.base_url).rstrip("/")
+        if site not in {"same-origin", "none"} or request.headers.get("origin", own) != own:
             reason = "This form was sent by another page."
             return HTMLResponse(refusal_page(reason), 403, headers())
         choice = asked.parameters.get(CHOICE, "")

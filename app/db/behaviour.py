@@ -33,19 +33,23 @@ def _table(model: type[SQLModel]) -> Any:
 
 
 def period(given: Given) -> FromClause:
-    """Give a customer's period: the twelve months up to the business date unless given.
+    """Give a customer's period in whole months: the last twelve unless given.
 
-    A period whose other end is not given is cut to the longest one that may be asked for.
+    Days would tell single bookings to posts that may not see them. A period whose other end is
+    not given is cut to the longest one that may be asked for.
     """
     last = sa.func.coalesce(given["to"], sa.func.greatest(business_date(), given["from_"]))
     longest = sa.func.coalesce(given["from_"] + (PERIOD_DAYS_MAX - 1), last)
-    ends_on = sa.cast(sa.func.least(last, longest), sa.Date)
-    a_year = sa.literal_column("interval '12 months'", sa.Interval)
-    starts_on = sa.func.coalesce(given["from_"], sa.cast(ends_on - a_year, sa.Date) + 1)
+    last_month = sa.func.date_trunc("month", sa.cast(sa.func.least(last, longest), sa.DateTime))
+    first_month = sa.func.coalesce(
+        sa.func.date_trunc("month", sa.cast(given["from_"], sa.DateTime)),
+        last_month - sa.literal_column("interval '11 months'", sa.Interval),
+    )
+    after = last_month + sa.literal_column("interval '1 month'", sa.Interval)
     columns = (
         given["customer_id"].label("customer_id"),
-        sa.cast(starts_on, sa.Date).label("starts_on"),
-        ends_on.label("ends_on"),
+        sa.cast(first_month, sa.Date).label("starts_on"),
+        (sa.cast(after, sa.Date) - 1).label("ends_on"),
     )
     return given.tied(sa.select(*columns)).subquery("behaviour")
 
@@ -100,7 +104,7 @@ def channel_use(given: Given) -> FromClause:
             did.c.channel,
             uses.label("uses"),
             share.label("share"),
-            sa.func.max(did.c.at).label("last_used_at"),
+            sa.cast(sa.func.timezone("UTC", sa.func.max(did.c.at)), sa.Date).label("last_used_on"),
         )
         .where(did.c.channel.is_not(None))
         .group_by(did.c.channel)

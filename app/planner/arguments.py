@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.permissions import Access
 from app.auth.viewer import Viewer
 from app.planner.disclosure import refusal
+from app.planner.errors import RefusedError
 from app.planner.fields import Column, Embedded
 from app.planner.filters import filterable
 from app.planner.projection import Projection
@@ -15,25 +17,25 @@ from app.planner.projection import Projection
 _COMBINING: Final = ("and_", "or_")
 
 
-def check_arguments(projection: Projection, given: Mapping[str, Any], viewer: Viewer) -> None:
+def check_arguments(
+    projection: Projection, given: Mapping[str, Any], viewer: Viewer
+) -> RefusedError | None:
     """Refuse a filter on, or an order by, a field that is masked for the viewer or denied."""
+    named: list[tuple[str, str]] = []
     used = given.get("filter")
     if used:
-        for name in _filtered(projection, used):
-            _check(projection, name, viewer, f"filter.{name}")
+        filtered = _filtered(projection, used)
+        named += [(name, f"filter.{to_camel_case(name)}") for name in filtered]
     sort = given.get("sort")
     if sort:
         columns = {column.removeprefix("-") for column in projection.orders[sort.name].columns}
-        for name in _showing(projection, columns):
-            _check(projection, name, viewer, f"sort: {sort.name}")
-
-
-def _check(projection: Projection, name: str, viewer: Viewer, what: str) -> None:
-    if projection.access(name, viewer) is not Access.CLEAR:
+        named += [(name, f"sort: {sort.name}") for name in _showing(projection, columns)]
+    for name, what in named:
         guard = projection.guards[name]
-        assert guard is not None
-        assert guard.permission is not None
-        raise refusal(guard.permission, what)
+        if guard is not None and guard.access(viewer) is not Access.CLEAR:
+            assert guard.permission is not None
+            return refusal(guard.permission, what)
+    return None
 
 
 def _filtered(projection: Projection, given: Any) -> Iterator[str]:

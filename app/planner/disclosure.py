@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from graphql import GraphQLError
 from graphql.pyutils import Path
 
 from app.auth.permissions import MATRIX, Access, Permission, Role
@@ -31,6 +30,7 @@ class Disclosure:
     decisions: dict[object, tuple[Access, Permission | None]] = field(default_factory=dict)
     _denied: dict[str, Denial] = field(default_factory=dict)
     _masked: set[str] = field(default_factory=set)
+    _refused: dict[str, RefusedError] = field(default_factory=dict)
 
     def mask(self, path: Path) -> None:
         """Note that a value is shown masked."""
@@ -45,25 +45,44 @@ class Disclosure:
             step_up = access is Access.STEP_UP
             self._denied[selection] = Denial(position, permission, step_up)
 
+    def refuse(self, path: Path, refusal: RefusedError) -> None:
+        """Note that an argument is refused; every place of the selection is null."""
+        position = path.as_list()
+        selection = _selection(position)
+        known = self._refused.get(selection)
+        if known is None or _indexes(position) < _indexes(known.path or []):
+            refusal.path = position
+            assert refusal.extensions is not None
+            refusal.extensions["selection"] = selection
+            self._refused[selection] = refusal
+
     @property
     def masked(self) -> list[str]:
         """The selections that are shown masked."""
         return sorted(self._masked)
 
-    def errors(self) -> list[GraphQLError]:
+    def errors(self) -> list[RefusedError]:
         """Give one error for each denied selection, in the order of their first positions."""
-        ordered = sorted(self._denied.items(), key=lambda item: _place(item[1].position))
-        return [_error(selection, denial) for selection, denial in ordered]
+        denied = [_error(selection, denial) for selection, denial in self._denied.items()]
+        return sorted(
+            [*denied, *self._refused.values()], key=lambda error: _place(error.path or [])
+        )
 
 
 def refusal(permission: Permission, what: str) -> RefusedError:
     """Refuse an argument that would ask about a value that the viewer does not see."""
     message = f"{what} needs {permission}: it would tell a value that you do not see"
-    return RefusedError(message, FORBIDDEN)
+    error = RefusedError(message, FORBIDDEN)
+    assert error.extensions is not None
+    error.extensions |= {"permission": permission.value, "roles": _who_sees(permission)}
+    return error
 
 
-def _error(selection: str, denial: Denial) -> GraphQLError:
-    grant = MATRIX[denial.permission]
+def _who_sees(permission: Permission) -> list[str]:
+    return [role.value for role in Role if role in MATRIX[permission].clear]
+
+
+def _error(selection: str, denial: Denial) -> RefusedError:
     if denial.step_up:
         message = f"{selection} needs strong authentication: sign in again with a second factor"
     else:
@@ -72,7 +91,7 @@ def _error(selection: str, denial: Denial) -> GraphQLError:
     assert error.extensions is not None
     error.extensions |= {
         "permission": denial.permission.value,
-        "roles": [role.value for role in Role if role in grant.clear],
+        "roles": _who_sees(denial.permission),
         "selection": selection,
     }
     error.path = denial.position

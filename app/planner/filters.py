@@ -7,6 +7,7 @@ import sqlalchemy as sa
 import strawberry
 from sqlalchemy import ColumnElement, FromClause
 from sqlalchemy.types import TypeEngine
+from strawberry.utils.str_converters import to_camel_case
 
 from app.planner.errors import bad_input, too_large
 from app.planner.fields import Column, Embedded
@@ -45,7 +46,7 @@ def _conditions(
         operations = _given(given, name)
         if operations is not None:
             count[0] += 1
-            yield from _operations(name, evaluate(expression, table), operations)
+            yield from _operations(to_camel_case(name), evaluate(expression, table), operations)
     for name, combine in (("and_", sa.and_), ("or_", sa.or_)):
         inputs = _given(given, name)
         if inputs is None:

@@ -74,7 +74,8 @@ async def _rows(
     *,
     is_list: bool,
 ) -> Any:
-    check_arguments(child, given, info.context.viewer)
+    if not _may_ask(child, given, info):
+        return None
     if None in keys:
         return [] if is_list else None
     sort = given.get("sort")
@@ -101,15 +102,18 @@ async def page(
     keys: tuple[Any, ...],
     info: Info,
     given: Mapping[str, Any],
-) -> Page:
-    """Resolve a page of a relation's rows."""
+) -> Page | None:
+    """Resolve a page of a relation's rows; None when a filter or order is refused."""
     reader: Reader = info.context.reader
     arguments = _checked(given, reader)
-    check_arguments(child, given, info.context.viewer)
+    if not _may_ask(child, given, info):
+        return None
     sort = given.get("sort")
     order = sort.name if sort else next(iter(child.orders), "")
     terms = ordering.terms(child, order or None)
-    scope = f"{child.type_name}.{order}/{info.path.typename}.{info.field_name}/{keys}"
+    # By role too, or equal cursors would join the sealed ids of one post with those of another.
+    of_role = info.context.viewer.role.value
+    scope = f"{of_role}/{child.type_name}.{order}/{info.path.typename}.{info.field_name}/{keys}"
     place = None
     if arguments.cursor is not None:
         types = [child.column_type(term.column) for term in terms]
@@ -128,6 +132,18 @@ async def page(
         place=lambda row: [row[f":{term.column}"] for term in terms],
         count=partial(count_of(reader, children).load, keys),
     )
+
+
+def _may_ask(child: Projection, given: Mapping[str, Any], info: Info) -> bool:
+    """Tell whether filter and order ask about nothing that the viewer does not see.
+
+    The refusal is told once, at the first place of the selection.
+    """
+    refusal = check_arguments(child, given, info.context.viewer)
+    if refusal is None:
+        return True
+    info.context.disclosure.refuse(info.path, refusal)
+    return False
 
 
 def _checked(given: Mapping[str, Any], reader: Reader) -> PageArguments:
@@ -153,7 +169,7 @@ async def resolve_union(
     keys = tuple(parent[f":{column}"] for column in columns)
     seen = _branches(union, parent, info.context.viewer)
     branches = {branch.projection.type_name: branch for branch in seen}
-    scope = f"{parent.projection.type_name}.{name}/{keys}"
+    scope = f"{info.context.viewer.role.value}/{parent.projection.type_name}.{name}/{keys}"
     first = next(iter(branches.values()))
     place = None
     if arguments.cursor is not None:

@@ -1,6 +1,6 @@
 """What a customer did in a period: activity, channels, money in and out, spending."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from app.auth.permissions import Permission
@@ -18,8 +18,10 @@ graphql_enum(SpendingCategory)
 
 _PERIOD = (("customer_id", "customer_id"), ("starts_on", "starts_on"), ("ends_on", "ends_on"))
 PERIOD_ARGUMENTS = (
-    Argument("from_", date, "First day; twelve months before `to` unless given."),
-    Argument("to", date, "Last day; the business date unless given."),
+    Argument(
+        "from_", date, "First month, by any of its days; eleven months before `to` unless given."
+    ),
+    Argument("to", date, "Last month, by any of its days; that of the business date unless given."),
 )
 
 
@@ -65,7 +67,7 @@ class ChannelUse:
     share: Decimal = column(
         description="Its share of all uses whose channel is known, as a fraction to four digits."
     )
-    last_used_at: datetime = column(description="When it was used last (UTC).")
+    last_used_on: date = column(description="The day of its last use (UTC).")
 
 
 @projection(
@@ -119,7 +121,7 @@ class Spending:
     owner=None,
     key=None,
     requires=Permission.BEHAVIOUR_READ,
-    description="What a customer did in a period.",
+    description="What a customer did in a period of whole months.",
     parameters=behaviour.OF_CUSTOMER,
 )
 class Behaviour:
@@ -131,8 +133,10 @@ class Behaviour:
         *_PERIOD, description="How often something happened, by month."
     )
     channels: list[ChannelUse] = relation(*_PERIOD, description="Channels by use.")
-    flows: list[MonthlyFlow] = relation(
-        *_PERIOD, description="Money in and out, by month and currency."
+    flows: list[MonthlyFlow] | None = relation(
+        *_PERIOD,
+        requires=Permission.MONEY_READ,
+        description="Money in and out, by month and currency.",
     )
     spending: list[Spending] = relation(
         *_PERIOD, description="Spending by category and currency, most spent first."

@@ -275,7 +275,7 @@ class Customer(Node):
     behaviour: Behaviour | None = relation(
         ("id", "customer_id"),
         description=(
-            "Activity, channels, money in and out and spending over a period of at most ten years."
+            "Activity, channels, flows of money and spending over whole months, ten years at most."
         ),
         arguments=PERIOD_ARGUMENTS,
         check=check_period,

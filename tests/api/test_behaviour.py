@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime
 from client import Client
 from factories import Factory, Made
 
+from app.auth.permissions import Role
+
 BEHAVIOUR = """
 query ($id: ID!, $from: Date, $to: Date) {
   customer(id: $id) {
     behaviour(from: $from, to: $to) {
       startsOn endsOn
       activity { month transactionCount contactCount ticketCount }
-      channels { channel count share lastUsedAt }
+      channels { channel count share lastUsedOn }
       flows { month moneyIn { amount currency } moneyOut { amount } }
       spending { category count amount { amount currency } }
     }
@@ -49,10 +51,10 @@ async def test_behaviour_of_the_last_twelve_months(client: Client, factory: Fact
             "channel": "MOBILE",
             "count": 3,
             "share": "0.6000",
-            "lastUsedAt": "2018-12-31T23:59:00Z",
+            "lastUsedOn": "2018-12-31",
         },
-        {"channel": "PHONE", "count": 1, "share": "0.2000", "lastUsedAt": "2018-12-24T10:00:00Z"},
-        {"channel": "WEB", "count": 1, "share": "0.2000", "lastUsedAt": "2018-11-05T00:00:00Z"},
+        {"channel": "PHONE", "count": 1, "share": "0.2000", "lastUsedOn": "2018-12-24"},
+        {"channel": "WEB", "count": 1, "share": "0.2000", "lastUsedOn": "2018-11-05"},
     ]
     # The 500.00 to the own savings account were neither earned nor spent.
     assert found["flows"] == [
@@ -73,14 +75,25 @@ async def test_behaviour_of_the_last_twelve_months(client: Client, factory: Fact
     ]
 
 
-async def test_a_period_includes_its_first_and_its_last_day(
-    client: Client, factory: Factory
-) -> None:
+async def test_a_period_is_made_of_whole_months(client: Client, factory: Factory) -> None:
+    """Days would tell single bookings to posts that see no bookings."""
     customer = await _eventful_customer(factory)
     given = {"from": "2018-11-30", "to": "2018-12-01"}
     data = await client.run(BEHAVIOUR, id=customer.global_id, **given)
     found = data["customer"]["behaviour"]
-    assert [month["transactionCount"] for month in found["activity"]] == [3, 1]
+    assert (found["startsOn"], found["endsOn"]) == ("2018-11-01", "2018-12-31")
+    assert [month["transactionCount"] for month in found["activity"]] == [3, 3]
+
+
+async def test_money_in_and_out_needs_the_right_to_see_money(
+    client: Client, factory: Factory
+) -> None:
+    customer = await _eventful_customer(factory)
+    await factory.ticket(customer, queue="FLOWS")
+    agent = client.as_(Role.SERVICE_AGENT, await factory.agent("FLOWS"))
+    data, denied = await agent.denied(BEHAVIOUR, id=customer.global_id)
+    assert denied == ["customer.behaviour.flows"]
+    assert data["customer"]["behaviour"]["spending"]
 
 
 async def test_each_customer_of_a_list_has_their_own_behaviour(

@@ -267,6 +267,17 @@ def doubling(fragments: int) -> str:
         (nested(6), "14 levels"),
         ("{" + " ".join(f"a{n}: viewer {{ actingRole }}" for n in range(31)) + "}", "31 aliases"),
         ("{" + " viewer { actingRole }" * 21 + "}", "21 root fields"),
+        (
+            "{ __schema { types {" + " ".join(f"n{n}: name" for n in range(31)) + "} } }",
+            "31 aliases",
+        ),
+        ("{ customers {" + "nodes { id } " * 101 + "} }", "101 times"),
+        (
+            "{ customers(first: 100) { nodes {"
+            + " ".join(f"b{n}: behaviour {{ startsOn }}" for n in range(20))
+            + "} } }",
+            "rows by the sizes",
+        ),
         ("{ viewer { " + "actingRole @include(if: true) " * 51 + "} }", "51 directives"),
         (doubling(60), "root fields"),
         ("{ viewer { " + "actingRole " * 2_000 + "} }", "2000 tokens"),

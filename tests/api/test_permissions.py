@@ -98,6 +98,21 @@ async def test_filters_on_what_is_not_shown_are_refused(
     assert (await client.run(FILTERED, filter=given))["customers"]["totalCount"] >= 0
 
 
+async def test_a_refused_filter_is_one_error_however_many_rows(
+    client: Client, factory: Factory
+) -> None:
+    customers = [await factory.customer() for _ in range(3)]
+    for customer in customers:
+        await factory.ticket(customer, queue="FILTERS")
+    agent = client.as_(Role.SERVICE_AGENT, await factory.agent("FILTERS"))
+    query = """query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Customer {
+      age accounts(filter: {balance: {gte: "1"}}) { id }
+    } } }"""
+    data, denied = await agent.denied(query, ids=[each.global_id for each in customers])
+    assert denied == ["nodes.accounts"]
+    assert [node["accounts"] for node in data["nodes"]] == [None] * 3
+
+
 async def test_a_union_leaves_out_what_may_not_be_seen(client: Client, factory: Factory) -> None:
     customer = await factory.customer()
     account = await factory.account(customer)
@@ -158,7 +173,10 @@ async def test_pseudonymous_posts_learn_no_id(client: Client, factory: Factory) 
             assert error["extensions"]["code"] == "BAD_USER_INPUT"
     error = await analyst.error(query, id=customer.global_id)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    # A cursor holds the row's id, so it is encrypted.
+    # A cursor holds the row's id, so it is encrypted, and for each post otherwise.
+    assert edge["cursor"] != data["customers"]["edges"][0]["cursor"]
+    error = await marketer.error(LISTED, after=edge["cursor"])
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
     await factory.customer(occupation="cosmonaut", customer_since=date(2000, 1, 1))
     assert (await analyst.run(LISTED, after=edge["cursor"]))["customers"]["edges"]
 
