@@ -25,6 +25,7 @@ from app.db.keys import Keys
 from app.db.retail_bank.load import import_retail_bank
 from app.db.retail_bank.report import Summary
 from app.embedded import EmbeddedPostgres
+from app.settings import Settings
 
 Bank = tuple[str, Summary]
 
@@ -143,7 +144,9 @@ def clients() -> list[dict[str, str]]:
 async def bank(
     retail_bank: tuple[str, Summary], keys: Keys, token_key: TokenKey
 ) -> AsyncIterator[Client]:
-    async with client_of(retail_bank[0], keys, token_key) as client:
+    # A hundred customers are looked up, more than anybody may in a minute.
+    settings = Settings.read(rate_of_look_ups=0)
+    async with client_of(retail_bank[0], keys, token_key, settings) as client:
         yield client
 
 
@@ -232,7 +235,6 @@ query ($id: ID!) {
     interactions(first: 5) { nodes { id } }
     relationships { customer { name } }
     heldAccounts { number owner { name } }
-    segments { code }
     holdings { value { amount } }
   }
 }

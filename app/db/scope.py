@@ -109,13 +109,16 @@ class RowScope:
     def _visible(
         self, name: str, table: FromClause, owner: ColumnElement[Any], reach: Reach
     ) -> ColumnElement[bool]:
+        if self.shape in {ScopeKind.ALL, ScopeKind.NONE}:
+            return self.covers(owner, reach)
         if name == "customer" and self.shape is ScopeKind.BRANCH:
+            # What _served says, in the form in which the branch's index gives a page in order.
             return table.c.branch_id == _branch()
         if name == "account_holder":
             return sa.or_(
                 self.covers(owner, Reach.KEYED), self.covers(table.c.holder_id, Reach.KEYED)
             )
-        if name not in _OF_ACCOUNTS or self.shape is ScopeKind.NONE:
+        if name not in _OF_ACCOUNTS:
             return self.covers(owner, reach)
         link = _alias(tables.AccountHolder)
         held = (
