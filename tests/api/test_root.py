@@ -72,7 +72,7 @@ async def test_reference_data_is_listed(client: Client, factory: Factory) -> Non
     assert branch.global_id in [row["id"] for row in data["branches"]]
     assert {"id": product.global_id, "nav": "1.500000"} in data["products"]
     assert {"id": segment.global_id, "size": 0} in data["segments"]
-    assert data["staff"]["totalCount"] == len(data["staff"]["nodes"])
+    assert len(data["staff"]["nodes"]) == min(100, data["staff"]["totalCount"]) > 0
 
 
 async def test_each_root_field_finds_its_own_type(client: Client, factory: Factory) -> None:
