@@ -338,7 +338,9 @@ def test_a_demo_finishes_what_was_cut_off_and_fills_nothing_twice(shell: Shell) 
     members = "select count(*) > 0 from segment_membership"
     shell.run("psql", "--data-dir", "seeded", "--", "-Xc", unfinish)
     for told in ("filling the bank was cut off: going on", "the bank is filled already"):
-        demo, _ = shell.start_demo("--data-dir", "seeded", "--customers", "9")
+        demo, address = shell.start_demo("--data-dir", "seeded", "--customers", "9")
+        with urllib.request.urlopen(f"{address}/healthz", timeout=STEP_SECONDS_MAX) as answer:
+            assert answer.status == 200
         demo.send_signal(signal.SIGTERM)
         _, errors = demo.communicate(timeout=STEP_SECONDS_MAX)
         assert told in errors
