@@ -173,17 +173,23 @@ def run(work: Coroutine[object, object, T]) -> T:
             signal.signal(signal.SIGTERM, earlier)
 
     try:
-        return asyncio.run(cancelled_by_termination())
+        result = asyncio.run(cancelled_by_termination())
     except asyncio.CancelledError:
         if was_terminated:
             raise Terminated(TERMINATED_STATUS) from None
         raise
     except Exception as error:
+        if was_terminated:
+            raise Terminated(TERMINATED_STATUS) from error
         reason = _database_reason(error)
         if reason is None:
             raise
         message = f"the database refused: {reason}"
         raise CommandError(message) from error
+    if was_terminated:
+        # The signal came too late to cancel anything; what follows the work must not begin.
+        raise Terminated(TERMINATED_STATUS)
+    return result
 
 
 @contextmanager
