@@ -71,6 +71,8 @@ _ALLOWED_HEADERS: Final = (
 _EXPOSED_HEADERS: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After")
 # No browser keeps the answer to a preflight for longer (Chromium's bound).
 _PREFLIGHT_SECONDS: Final = 7_200
+# The endpoint refuses in its own words what is neither GET nor POST.
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def create_app(
@@ -82,12 +84,7 @@ def create_app(
     identities = identities_by_role(keys.identity_secret)
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
-
-    def without_redis(error: BaseException) -> None:
-        measured.redis_failures.inc()
-        _log.warning("Redis does not answer; requests do without", error=type(error).__name__)
-
-    bounded = Bounded(without_redis)
+    bounded = _bounded(measured)
     identity = _identity(
         settings,
         database_url=database_url,
@@ -129,15 +126,39 @@ def create_app(
         return Context(viewer, reader, keys.index)
 
     operations = _operations(settings, context, redis, bounded, measured)
+    app = Starlette(
+        routes=[
+            *_graphql_routes(settings, operations, identity.verifier),
+            *health.routes(database_url),
+            *metrics.routes(measured, settings.metrics_networks),
+            *identity.routes,
+        ],
+        middleware=_middleware(settings),
+        lifespan=lifespan,
+    )
+    return app
+
+
+def _bounded(measured: Metrics) -> Bounded:
+    def without_redis(error: BaseException) -> None:
+        measured.redis_failures.inc()
+        _log.warning("Redis does not answer; requests do without", error=type(error).__name__)
+
+    return Bounded(without_redis)
+
+
+def _graphql_routes(
+    settings: Settings, operations: Operations, verifier: Verifier
+) -> list[BaseRoute]:
     endpoint = Endpoint(
         operations,
-        identity.verifier.verify,
+        verifier.verify,
         settings.body_bytes_max,
         settings.event_stream_keep_alive_seconds,
     )
     websockets = WebSocketEndpoint(
         operations,
-        identity.verifier.verify,
+        verifier.verify,
         settings.cors_origins,
         settings.websocket_connections_max,
         ConnectionLimits(
@@ -147,29 +168,24 @@ def create_app(
             connections_of_viewer=settings.websocket_connections_per_viewer_max,
         ),
     )
-    methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
-    app = Starlette(
-        routes=[
-            Route("/graphql", endpoint.answer, methods=methods),
-            WebSocketRoute("/graphql", websockets.answer),
-            *health.routes(database_url),
-            *metrics.routes(measured, settings.metrics_networks),
-            *identity.routes,
-        ],
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=_ALLOWED_HEADERS,
-                expose_headers=_EXPOSED_HEADERS,
-                max_age=_PREFLIGHT_SECONDS,
-            ),
-            Middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES),
-        ],
-        lifespan=lifespan,
-    )
-    return app
+    return [
+        Route("/graphql", endpoint.answer, methods=_METHODS),
+        WebSocketRoute("/graphql", websockets.answer),
+    ]
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=_ALLOWED_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
+            max_age=_PREFLIGHT_SECONDS,
+        ),
+        Middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES),
+    ]
 
 
 def _operations(
