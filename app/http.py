@@ -15,6 +15,7 @@ from app.accept import preferred
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
+from app.bodies import BodyTooLongError, read_bounded
 from app.operation import INTERNAL, Answer, Operations
 from app.planner.errors import FORBIDDEN, LIMIT_EXCEEDED, RATE_LIMITED
 from app.rates import Spent
@@ -116,13 +117,11 @@ class Endpoint:
         if media.strip().lower() != _JSON or charsets not in ([], ["utf-8"]):
             message = "the body must be JSON: send 'Content-Type: application/json' (UTF-8)"
             raise RequestError(415, message, BAD_REQUEST)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self.body_bytes_max:
-                message = f"the body has more than {self.body_bytes_max} bytes"
-                raise RequestError(413, message, LIMIT_EXCEEDED, Connection="close")
-        return bytes(body)
+        try:
+            return await read_bounded(request.stream(), self.body_bytes_max)
+        except BodyTooLongError as error:
+            message = f"the body has {error}"
+            raise RequestError(413, message, LIMIT_EXCEEDED, Connection="close") from error
 
 
 def _check_method(request: Request) -> None:

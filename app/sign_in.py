@@ -28,6 +28,7 @@ from app.auth.authorization import (
 )
 from app.auth.permissions import Role
 from app.auth.tokens import ALGORITHM, STRONG, TokenKey
+from app.bodies import BodyTooLongError, read_bounded
 from app.db import codes, people
 from app.db.crypto import KeyRing
 from app.db.redis import Redis
@@ -186,14 +187,11 @@ async def _form(request: Request) -> str:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         message = f"send a form ({_FORM})"
         raise NotAFormError(message)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_BYTES_MAX:
-            message = f"the form has more than {_FORM_BYTES_MAX} bytes"
-            raise NotAFormError(message)
     try:
-        return body.decode("ascii")
+        return (await read_bounded(request.stream(), _FORM_BYTES_MAX)).decode("ascii")
+    except BodyTooLongError as error:
+        message = f"the form has {error}"
+        raise NotAFormError(message) from error
     except UnicodeDecodeError as error:
         message = "the form has characters that are not encoded"
         raise NotAFormError(message) from error

@@ -37,6 +37,7 @@ pytest_plugins = [
     "seed_support",
     "explain_bank",
     "redis_support",
+    "issuer_support",
     "graphiql_bank",
 ]
 

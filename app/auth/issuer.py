@@ -17,6 +17,7 @@ from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 
 from app.auth.refusals import IssuerUnavailableError
 from app.auth.signatures import Keys
+from app.bodies import BodyTooLongError, read_bounded
 
 _log = structlog.get_logger("bank360.auth")
 
@@ -125,12 +126,11 @@ class RemoteKeys:
             if response.status_code != httpx.codes.OK:
                 message = f"{url} answered {response.status_code}"
                 raise ValueError(message)
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _BYTES_MAX:
-                    message = f"{url} answered with more than {_BYTES_MAX} bytes"
-                    raise ValueError(message)
+            try:
+                body = await read_bounded(response.aiter_bytes(), _BYTES_MAX)
+            except BodyTooLongError as error:
+                message = f"{url} answered with {error}"
+                raise ValueError(message) from error
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:

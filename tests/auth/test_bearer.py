@@ -4,36 +4,21 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from bearer import refusal, viewer
 from client import Client
-from conftest import client_of
-from issuer import EC, ED, RSA, Issuer, running_issuer
+from issuer import EC, ED, RSA, Issuer
 from joserfc.jwk import ECKey, Key, OctKey, RSAKey
 
-from app.auth.tokens import TokenKey
 from app.db.ids import new_id
-from app.db.keys import Keys
 from app.db.revocations import revoke
-from app.settings import Settings
 
 
 @pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(
-    issuer: Issuer, database_url: str, keys: Keys, token_key: TokenKey
-) -> AsyncIterator[Client]:
-    settings = Settings.read(issuer=issuer.url)
-    async with client_of(database_url, keys, token_key, settings) as made:
-        yield made
+def client(client_of_issuer: Client) -> Client:
+    return client_of_issuer
 
 
 def segment(value: Any) -> str:

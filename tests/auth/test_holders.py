@@ -1,6 +1,5 @@
 """Whom a token speaks for, and in which role."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from bearer import WHO, refusal, send, viewer
 from client import Client
 from conftest import client_of
 from factories import Factory
-from issuer import Issuer, running_issuer
+from issuer import Issuer
 from structlog.testing import capture_logs
 
 from app.auth.tokens import TokenKey
@@ -18,18 +17,8 @@ from app.settings import Settings
 
 
 @pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(
-    issuer: Issuer, database_url: str, keys: Keys, token_key: TokenKey
-) -> AsyncIterator[Client]:
-    settings = Settings.read(issuer=issuer.url)
-    async with client_of(database_url, keys, token_key, settings) as made:
-        yield made
+def client(client_of_issuer: Client) -> Client:
+    return client_of_issuer
 
 
 async def test_a_staff_number_is_looked_up_once(
