@@ -29,11 +29,21 @@ async def page(client: Client, **changes: str) -> httpx.Response:
 
 
 async def choose(
-    client: Client, choice: str, *, site: str = "same-origin", **changes: str
+    client: Client,
+    choice: str,
+    *,
+    site: str | None = "same-origin",
+    origin: str | None = None,
+    **changes: str,
 ) -> httpx.Response:
-    """Press a button of the page, sending what its form has; ``site`` is where the page is from."""
+    """Press a button of the page, sending what its form has.
+
+    ``site`` and ``origin`` are what the browser says of the page; None if it says nothing.
+    """
     parameters = {name: value for name, value in (ASKED | changes).items() if value != "-"}
-    form, headers = {**parameters, "as": choice}, {"sec-fetch-site": site}
+    form = {**parameters, "as": choice}
+    said = {"sec-fetch-site": site, "origin": origin}
+    headers = {name: value for name, value in said.items() if value is not None}
     return await client.http.post("/oauth/authorize", data=form, headers=headers)
 
 

@@ -183,10 +183,51 @@ async def test_only_forms_are_read(
     assert "form" in refused.text
 
 
-async def test_another_page_cannot_choose_who_is_signed_in(client: Client, teller: Made) -> None:
-    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 303)):
-        answer = await choose(client, f"TELLER.{teller.id}", site=site)
-        assert answer.status_code == status
+@pytest.mark.parametrize(
+    ("site", "origin"),
+    [
+        ("cross-site", None),
+        ("same-site", None),
+        ("cross-site", ORIGIN),
+        # Browsers that do not say where a form is from name the origin.
+        (None, "https://evil.example"),
+        (None, "http://127.0.0.1:8001"),
+        (None, "https://127.0.0.1:8000"),
+        (None, f"{ORIGIN}.evil.example"),
+        # Pages in a sandbox, and pages that want no address of theirs told.
+        (None, "null"),
+        (None, ""),
+    ],
+)
+async def test_another_page_cannot_choose_who_is_signed_in(
+    client: Client, teller: Made, site: str | None, origin: str | None
+) -> None:
+    with capture_logs() as lines:
+        refused = await choose(client, f"TELLER.{teller.id}", site=site, origin=origin)
+    assert (refused.status_code, "location" in refused.headers) == (403, False)
+    assert "This form was sent by another page." in refused.text
+    assert lines == []
+    transport: Any = client.http._transport
+    assert await transport.app.state.redis.keys("bank360:code:*") == []
+
+
+@pytest.mark.parametrize(
+    ("site", "origin"),
+    [
+        ("same-origin", None),
+        # The page lets no address be told.
+        ("same-origin", "null"),
+        ("none", None),
+        (None, ORIGIN),
+        # What is no browser cannot be made to send a form by another page.
+        (None, None),
+    ],
+)
+async def test_the_page_itself_chooses_who_is_signed_in(
+    client: Client, teller: Made, site: str | None, origin: str | None
+) -> None:
+    answer = await choose(client, f"TELLER.{teller.id}", site=site, origin=origin)
+    assert (await redeem(client, outcome(answer)["code"])).status_code == 200
 
 
 @pytest.mark.parametrize(
