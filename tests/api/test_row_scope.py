@@ -4,138 +4,14 @@ Each case is asked with both fences, with the statements' own conditions alone, 
 security alone: neither rests on the other.
 """
 
-import json
-from collections import OrderedDict
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 import pytest
-import sqlalchemy as sa
 from client import Client
-from factories import Factory, Made
+from factories import Factory
+from row_world import LISTS, SCOPED, Party, World, shown
 
 from app.auth.permissions import Role
-from app.db.scope import RowScope
-from app.planner import prepared
-
-FENCES: Final = ("both", "statements", "policies")
-
-
-@pytest.fixture(params=FENCES)
-def fences(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take one of the two fences away."""
-    # Statements are kept by the shape of the scope, whatever becomes of its conditions.
-    monkeypatch.setattr(prepared, "_prepared", OrderedDict())
-    if request.param == "statements":
-        anybody = {"scope": "ALL", "staff": str(UUID(int=0))}
-        monkeypatch.setattr(RowScope, "setting", json.dumps(anybody))
-    elif request.param == "policies":
-        monkeypatch.setattr(RowScope, "condition", lambda *_: None)
-        monkeypatch.setattr(RowScope, "covers", lambda *_: sa.true())
-
-
-@dataclass(frozen=True)
-class Party:
-    """A customer with one of everything."""
-
-    customer: Made
-    account: Made
-    number: str
-    account_number: str
-    phone: str
-    email: str
-    national_id: str
-    owned: tuple[Made, ...]
-
-
-@dataclass(frozen=True)
-class World:
-    """Two customers who share nothing but a segment and that they know each other."""
-
-    mine: Party
-    other: Party
-    segment: Made
-    people: dict[Role, UUID]
-
-    def as_(self, client: Client, role: Role) -> Client:
-        return client.as_(role, self.people[role])
-
-
-async def party(factory: Factory, branch: Made, queue: str) -> Party:
-    tag = branch.id.hex[-10:]
-    customer = await factory.customer(
-        branch_id=branch.id,
-        number=f"N{tag}",
-        phone=f"505{int(tag, 16)}",
-        email=f"{tag}@row.example",
-        national_id=f"NID{tag}",
-        occupation=f"scoped {tag}",
-    )
-    account = await factory.account(customer, number=f"AC{tag}")
-    await factory.postings(account, "10.00")
-    ticket = await factory.ticket(customer, queue=queue)
-    await factory.comment(ticket, "Hello.", internal=False)
-    product = await factory.product("2.0")
-    owned = (
-        account,
-        ticket,
-        await factory.loan(customer, paid=1),
-        await factory.card(customer, account),
-        await factory.holding(customer, product, "1", "2.00"),
-        await factory.call(customer, datetime(2018, 1, 1, tzinfo=UTC)),
-        await factory.standing_order(account, payee="B-1"),
-    )
-    return Party(
-        customer,
-        account,
-        f"N{tag}",
-        f"AC{tag}",
-        f"505{int(tag, 16)}",
-        f"{tag}@row.example",
-        f"NID{tag}",
-        owned,
-    )
-
-
-@pytest.fixture
-async def world(factory: Factory) -> World:
-    branches = [await factory.branch() for _ in range(2)]
-    queues = [f"QUEUE-{branch.id.hex}" for branch in branches]
-    mine, other = [
-        await party(factory, branch, queue) for branch, queue in zip(branches, queues, strict=True)
-    ]
-    await factory.relationship(mine.customer, other.customer)
-    segment = await factory.segment(mine.customer, other.customer)
-    people = {
-        role: await factory.responsible(role, mine.customer)
-        for role in (Role.TELLER, Role.RELATIONSHIP_MANAGER, Role.WEALTH_ADVISOR)
-    }
-    for role in (Role.LOAN_OFFICER, Role.BRANCH_MANAGER):
-        people[role] = (await factory.staff(role, branches[0])).id
-    people[Role.SERVICE_AGENT] = await factory.agent(queues[0])
-    people[Role.CUSTOMER] = mine.customer.id
-    return World(mine, other, segment, people)
-
-
-SCOPED: Final = (
-    Role.CUSTOMER,
-    Role.TELLER,
-    Role.RELATIONSHIP_MANAGER,
-    Role.WEALTH_ADVISOR,
-    Role.SERVICE_AGENT,
-    Role.LOAN_OFFICER,
-    Role.BRANCH_MANAGER,
-)
-
-
-async def shown(viewer: Client, query: str, **variables: Any) -> Any:
-    """Give the data; what the post may not see at all may be denied, and nothing else fails."""
-    body = (await viewer.send(query, **variables)).json()
-    codes = {error["extensions"]["code"] for error in body.get("errors", ())}
-    assert codes <= {"FORBIDDEN"}, body
-    return body["data"]
 
 
 def look_ups(party: Party) -> list[dict[str, str]]:
@@ -200,12 +76,6 @@ async def test_ids_lead_to_nobody_out_of_scope(client: Client, world: World, rol
             viewer, f"query ($id: ID!) {{ {field}(id: $id) {{ id }} }}", id=made.global_id
         )
         assert data == {field: None}
-
-
-LISTS: Final = """{
-  customers(first: 100) { totalCount nodes { id } }
-  tickets(first: 100) { totalCount nodes { id customer { id } } }
-}"""
 
 
 @pytest.mark.usefixtures("fences")
@@ -303,110 +173,6 @@ async def test_whoever_sees_a_holder_sees_the_account_and_not_its_owner(
     # Everything else of the owner's stays theirs.
     rest = [made.global_id for made in world.other.owned[1:-1]]
     assert (await shown(viewer, query, ids=rest))["nodes"] == [None] * len(rest)
-
-
-@pytest.mark.usefixtures("fences")
-async def test_a_ticket_brings_its_customer_to_the_queue(
-    client: Client, world: World, factory: Factory
-) -> None:
-    await factory.business_date(date(2018, 12, 31))
-    queue = f"LATE-{world.segment.id.hex}"
-    agent = client.as_(Role.SERVICE_AGENT, await factory.agent(queue))
-    closed = {"queue": queue, "status": "CLOSED", "resolution": "EXPLAINED"}
-    ended = datetime(2018, 12, 31, tzinfo=UTC)
-    seen = []
-    for given in (
-        {"queue": queue, "status": "OPEN"},
-        {"queue": queue, "status": "RESOLVED", "resolution": "EXPLAINED"},
-        closed | {"closed_at": ended - timedelta(days=7)},
-    ):
-        customer = await factory.customer()
-        await factory.ticket(customer, **given)
-        seen.append(customer.global_id)
-    for given in (
-        closed | {"closed_at": ended - timedelta(days=7, seconds=1)},
-        # The source does not say when.
-        closed,
-        {"queue": f"{queue}-ELSEWHERE"},
-    ):
-        await factory.ticket(await factory.customer(), **given)
-    data = await agent.run("{ customers(sort: NEWEST) { totalCount nodes { id } } }")
-    assert data["customers"]["totalCount"] == 3
-    assert {node["id"] for node in data["customers"]["nodes"]} == set(seen)
-
-
-@pytest.mark.usefixtures("fences")
-async def test_posts_act_one_at_a_time(client: Client, factory: Factory) -> None:
-    """Somebody with two posts comes in each to that post's customers only."""
-    branch = await factory.branch()
-    of_branch = await factory.customer(branch_id=branch.id)
-    assigned = await factory.customer()
-    person = await factory.staff("LOAN_OFFICER", branch, "TELLER")
-    await factory.assign(assigned, person, "TELLER")
-    # Nor does being assigned in a post that one no longer acts in.
-    await factory.assign(await factory.customer(), person, "WEALTH_ADVISOR")
-    query = "{ customers { totalCount nodes { id } } }"
-    for role, seen in ((Role.LOAN_OFFICER, of_branch), (Role.TELLER, assigned)):
-        data = await client.as_(role, person.id).run(query)
-        assert data["customers"] == {"totalCount": 1, "nodes": [{"id": seen.global_id}]}
-
-
-@pytest.mark.usefixtures("fences")
-async def test_customers_see_the_member_of_staff_in_charge_of_them(
-    client: Client, world: World, factory: Factory
-) -> None:
-    agent = await factory.staff("SERVICE_AGENT")
-    ticket = await factory.ticket(world.mine.customer, assignee_id=agent.id)
-    query = """query ($id: ID!, $ticket: ID!, $staff: [ID!]!) {
-      customer(id: $id) { relationshipManager { id } }
-      ticket(id: $ticket) { assignee { id } }
-      nodes(ids: $staff) { id }
-    }"""
-    in_charge = world.people[Role.RELATIONSHIP_MANAGER]
-    manager = Made("sta", in_charge, in_charge)
-    given = {
-        "id": world.mine.customer.global_id,
-        "ticket": ticket.global_id,
-        "staff": [manager.global_id, agent.global_id],
-    }
-    data = await world.as_(client, Role.CUSTOMER).run(query, **given)
-    assert data["customer"]["relationshipManager"] == {"id": manager.global_id}
-    assert data["ticket"] == {"assignee": None}
-    assert data["nodes"] == [{"id": manager.global_id}, None]
-    data = await world.as_(client, Role.RELATIONSHIP_MANAGER).run(query, **given)
-    assert data["ticket"] == {"assignee": {"id": agent.global_id}}
-    assert [node["id"] for node in data["nodes"]] == given["staff"]
-
-
-@pytest.mark.usefixtures("fences")
-@pytest.mark.parametrize("role", [Role.ADMIN, Role.EXECUTIVE])
-async def test_posts_without_customers_come_to_none(
-    client: Client, world: World, role: Role
-) -> None:
-    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-    ids = [world.mine.customer.global_id, *(made.global_id for made in world.mine.owned)]
-    assert (await shown(client.as_(role), query, ids=ids))["nodes"] == [None] * len(ids)
-    data = await shown(client.as_(role), LISTS)
-    for listed in data.values():
-        assert listed in (None, {"totalCount": 0, "nodes": []})
-
-
-@pytest.mark.usefixtures("fences")
-async def test_a_branch_manager_reports_on_the_own_branch(client: Client, world: World) -> None:
-    query = """{ bankSummary {
-      customerCount accountCount loanCount openTicketCount
-      totals { deposits { amount } } byBranch { customerCount } byProduct { holderCount }
-    } }"""
-    found = (await world.as_(client, Role.BRANCH_MANAGER).run(query))["bankSummary"]
-    assert found == {
-        "customerCount": 1,
-        "accountCount": 1,
-        "loanCount": 1,
-        "openTicketCount": 1,
-        "totals": [{"deposits": {"amount": "10.00"}}],
-        "byBranch": [{"customerCount": 1}],
-        "byProduct": [{"holderCount": 1}],
-    }
 
 
 async def test_the_bank_itself_is_nobodys_customer(client: Client, factory: Factory) -> None:
