@@ -1,7 +1,7 @@
 """Queries that say what a customer did in a period, its first and last day included (UTC)."""
 
-from collections.abc import Sequence
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, Select
@@ -9,11 +9,13 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from app.db import tables
-from app.db.given import Given
 from app.db.views import business_date
 from app.domain.account import AccountKind, TransactionKind
 from app.domain.behaviour import CATEGORIES, PERIOD_DAYS_MAX
 
+# The values of a query's parameters, by name; none of them is a column of a table that could join
+# the query's own.
+Given: TypeAlias = Mapping[str, ColumnElement[Any]]
 # What the queries below are given, and what a customer's period is made of.
 OF_PERIOD: Final[dict[str, TypeEngine[Any]]] = {
     "customer_id": sa.Uuid(),
@@ -51,7 +53,7 @@ def period(given: Given) -> FromClause:
         sa.cast(first_month, sa.Date).label("starts_on"),
         (sa.cast(after, sa.Date) - 1).label("ends_on"),
     )
-    return given.tied(sa.select(*columns)).subquery("behaviour")
+    return sa.select(*columns).subquery("behaviour")
 
 
 def _within(given: Given, table: Any, at: Any) -> list[ColumnElement[bool]]:
@@ -79,7 +81,7 @@ def _happenings(given: Given) -> Sequence[Select[Any]]:
             for n, name in enumerate(_COUNTS)
         ]
         found = sa.select(*columns, table.c.channel, at.label("at"))
-        of_kinds.append(given.tied(found.where(*_within(given, table, at))))
+        of_kinds.append(found.where(*_within(given, table, at)))
     return of_kinds
 
 
@@ -127,7 +129,7 @@ def _bookings(given: Given) -> Select[Any]:
         .correlate(posting)
     )
     transfers = [TransactionKind.TRANSFER_IN.value, TransactionKind.TRANSFER_OUT.value]
-    return given.tied(
+    return (
         sa.select(posting.c.kind, posting.c.amount, posting.c.currency, posting.c.booked_at)
         .join(
             account,

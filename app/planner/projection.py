@@ -13,7 +13,6 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.permissions import Access, Mask
 from app.auth.viewer import Viewer
-from app.db.given import Given
 from app.db.reach import Reach
 from app.planner.guards import Guard
 
@@ -93,7 +92,7 @@ class Projection:
             return cast("FromClause", cast("Any", self.source).__table__)
         if self.parameters:
             nothing = {name: sa.cast(sa.null(), type_) for name, type_ in self.parameters.items()}
-            return self.source(Given(nothing))
+            return self.source(nothing)
         return self.source()
 
     @cached_property
@@ -137,7 +136,8 @@ class Projection:
         """
         if self.parameters:
             assert given is not None
-            return cast("Callable[[Given], FromClause]", self.source)(Given(given)).alias()
+            assert not isinstance(self.source, type)
+            return self.source(given).alias()
         return self.table.alias()
 
     def owner_of(self, table: FromClause) -> ColumnElement[Any]:
