@@ -13,6 +13,9 @@ SHARED: Final = frozenset({"branch", "business_date", "product", "product_price"
 OF_STAFF: Final = frozenset({"staff_queue", "staff_role"})
 # Nobody but the owner of the tables.
 CLOSED: Final = frozenset({"key_check"})
+# What writers and the sequencer keep for themselves, and what COMPLIANCE alone reads.
+UNREAD: Final = frozenset({"audit_pending", "idempotency_key"})
+OF_AUDIT: Final = frozenset({"audit_head", "audit_link", "audit_read", "audit_record"})
 
 _ASSIGNED: Final = "select customer_id from assignment where staff_id = '{id}' and role = '{role}'"
 _BRANCH: Final = (
@@ -39,6 +42,18 @@ CUSTOMERS: Final = {
     Role.EXECUTIVE: "select id from customer where false",
     Role.ADMIN: "select id from customer where false",
 }
+_SERVES: Final = {
+    Role.TELLER,
+    Role.RELATIONSHIP_MANAGER,
+    Role.WEALTH_ADVISOR,
+    Role.SERVICE_AGENT,
+    Role.LOAN_OFFICER,
+    Role.BRANCH_MANAGER,
+}
+_BEGUN: Final = (
+    "select customer_id from begun_service"
+    " where staff_id = '{id}' and role = '{role}' and ends_at > now()"
+)
 _HELD: Final = "select owner_id, account_id from held_account where customer_id in ({customers})"
 
 
@@ -65,12 +80,17 @@ class Person:
     @property
     def customers(self) -> str:
         """The customers in scope, as a query of the owner."""
-        return CUSTOMERS[self.role].format(id=self.id, role=self.role)
+        found = CUSTOMERS[self.role].format(id=self.id, role=self.role)
+        if self.role in _SERVES:
+            found += " union " + _BEGUN.format(id=self.id, role=self.role)
+        return found
 
     def expected(self, table: str) -> str:
         """The condition on the rows of a table that this person may see."""
         if table in SHARED:
             return "true"
+        if table in OF_AUDIT:
+            return "true" if self.role is Role.COMPLIANCE else "false"
         if table in OF_STAFF or table == "staff":
             if self.role is not Role.CUSTOMER:
                 return "true"

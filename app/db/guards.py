@@ -13,7 +13,17 @@ from app.db import policies, tables
 from app.db.roles import APP_READ, APP_WRITE, JOBS
 
 APPEND_ONLY: Final = frozenset(
-    table.__tablename__ for table in (tables.JournalEntry, tables.Posting, tables.TicketEvent)
+    table.__tablename__
+    for table in (
+        tables.AuditHead,
+        tables.AuditLink,
+        tables.AuditRead,
+        tables.AuditRecord,
+        tables.Consent,
+        tables.JournalEntry,
+        tables.Posting,
+        tables.TicketEvent,
+    )
 )
 # Rows that erasure, merging or a withdrawn right takes away. Nothing else is ever deleted.
 DELETABLE: Final = frozenset(
@@ -32,6 +42,24 @@ DELETABLE: Final = frozenset(
         tables.StaffRole,
     )
 )
+
+# Who may do what with the audit trail: what writes records does not read them, and only the
+# sequencer gives them their place.
+_AUDIT_RIGHTS: Final = {
+    tables.AuditHead.__tablename__: ((JOBS, "select, insert"),),
+    tables.AuditLink.__tablename__: ((JOBS, "select, insert"),),
+    tables.AuditPending.__tablename__: ((APP_WRITE, "insert"), (JOBS, "select, insert, delete")),
+    tables.AuditRead.__tablename__: ((APP_WRITE, "insert"), (JOBS, "select, insert")),
+    tables.AuditRecord.__tablename__: ((APP_WRITE, "insert"), (JOBS, "select, insert")),
+    tables.IdempotencyKey.__tablename__: (
+        (APP_WRITE, "select, insert"),
+        (JOBS, "select, delete"),
+    ),
+}
+# Tables that are kept in a part for each year, and the years whose parts exist; later rows go into
+# the part for the rest.
+PARTITIONED: Final = (tables.AuditRead.__tablename__, tables.AuditRecord.__tablename__)
+_YEARS: Final = range(2026, 2036)
 
 FUNCTIONS: Final = """
 create function refuse_change() returns trigger language plpgsql
@@ -85,8 +113,27 @@ $body$;
 """
 
 
-def _triggers() -> Iterator[str]:
-    for table in sorted(APPEND_ONLY):
+_OF_DATABASE: Final = (
+    # A temporary table would shadow a real one for whoever looks tables up by name alone.
+    "do $$ begin execute format('revoke temporary on database %I from public',"
+    " current_database()); end $$;",
+    f"grant usage on schema public to {APP_READ}, {APP_WRITE}, {JOBS};",
+)
+
+
+def partitions(table: str) -> Iterator[str]:
+    """Give the statements that make a table's parts; nobody has a grant on any."""
+    for year in _YEARS:
+        yield (
+            f"create table {table}_{year} partition of {table}"
+            f" for values from ('{year}-01-01 00:00:00+00') to ('{year + 1}-01-01 00:00:00+00');"
+        )
+    yield f"create table {table}_rest partition of {table} default;"
+
+
+def triggers(table: str) -> Iterator[str]:
+    """Give the triggers of one table."""
+    if table in APPEND_ONLY:
         yield (
             f"create trigger append_only before update or delete on {table}"
             " for each row execute function refuse_change();"
@@ -95,30 +142,38 @@ def _triggers() -> Iterator[str]:
             f"create trigger append_only_truncate before truncate on {table}"
             " for each statement execute function refuse_change();"
         )
-    # One set-based check per statement: an entry's postings are always inserted together.
-    yield (
-        "create trigger balanced after insert on posting referencing new table as added"
-        " for each statement execute function check_postings();"
-    )
+    if table == tables.Posting.__tablename__:
+        # One set-based check per statement: an entry's postings are always inserted together.
+        yield (
+            "create trigger balanced after insert on posting referencing new table as added"
+            " for each statement execute function check_postings();"
+        )
 
 
-def _grants() -> Iterator[str]:
-    # A temporary table would shadow a real one for whoever looks tables up by name alone.
-    yield (
-        "do $$ begin execute format('revoke temporary on database %I from public',"
-        " current_database()); end $$;"
-    )
-    yield f"grant usage on schema public to {APP_READ}, {APP_WRITE}, {JOBS};"
-    for table in sorted(SQLModel.metadata.tables.keys() - policies.CLOSED):
+def grants(table: str) -> Iterator[str]:
+    """Give what the roles may do with one table."""
+    if table not in policies.CLOSED | policies.UNREAD:
         yield f"grant select on {table} to {APP_READ};"
-        rights = ["select", "insert"]
+    if table in _AUDIT_RIGHTS:
+        for role, rights in _AUDIT_RIGHTS[table]:
+            yield f"grant {rights} on {table} to {role};"
+    elif table not in policies.CLOSED:
+        usual = ["select", "insert"]
         if table not in APPEND_ONLY:
-            rights.append("update")
+            usual.append("update")
         if table in DELETABLE:
-            rights.append("delete")
-        yield f"grant {', '.join(rights)} on {table} to {APP_WRITE}, {JOBS};"
+            usual.append("delete")
+        yield f"grant {', '.join(usual)} on {table} to {APP_WRITE}, {JOBS};"
 
 
 def statements() -> list[str]:
     """Give the SQL that guards freshly created tables, in order."""
-    return [FUNCTIONS, *_triggers(), *_grants(), *policies.statements()]
+    names = sorted(SQLModel.metadata.tables)
+    return [
+        FUNCTIONS,
+        *(line for name in PARTITIONED for line in partitions(name)),
+        *(line for name in names for line in triggers(name)),
+        *_OF_DATABASE,
+        *(line for name in names for line in grants(name)),
+        *policies.statements(),
+    ]

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlmodel import SQLModel
 
+from app.auth.permissions import Role
 from app.auth.scopes import DAYS_AFTER_CLOSING
 from app.db import tables
 from app.db.bank_itself import BANK_ID
@@ -19,6 +20,14 @@ VIEWER_SETTING: Final = "bank360.viewer"
 
 # Only the owner reads these.
 CLOSED: Final = frozenset({tables.KeyCheck.__tablename__})
+# What the unit of work and the sequencer keep for themselves.
+UNREAD: Final = frozenset(
+    table.__tablename__ for table in (tables.AuditPending, tables.IdempotencyKey)
+)
+_OF_AUDIT: Final = frozenset(
+    table.__tablename__
+    for table in (tables.AuditHead, tables.AuditLink, tables.AuditRead, tables.AuditRecord)
+)
 # Rows that belong to nobody: any viewer may see them.
 _SHARED: Final = frozenset(
     table.__tablename__
@@ -39,6 +48,7 @@ _WRITTEN_FOR_ANYBODY: Final = frozenset(
         tables.AccountHolder,
         tables.AccountNumberIndex,
         tables.Assignment,
+        tables.BegunService,
         tables.ContactIndex,
         tables.Customer,
         tables.CustomerKey,
@@ -55,6 +65,7 @@ _WRITTEN_FOR_ANYBODY: Final = frozenset(
 _KNOWN: Final = "(select viewer()) is not null"
 _STAFF: Final = "(select viewer() ->> 'staff') is not null"
 _ALL: Final = "(select viewer() ->> 'scope') = 'ALL'"
+_AUDITS: Final = f"(select viewer() ->> 'role') = '{Role.COMPLIANCE.value}'"
 _ONESELF: Final = "(select (viewer() ->> 'customer')::uuid)"
 
 # Rows of tables that themselves say whether their customer is in scope are told without a call.
@@ -82,6 +93,64 @@ _HELD: Final = {
 }
 # What customers do not see of their own rows.
 _KEPT_FROM_CUSTOMERS: Final = {tables.TicketComment.__tablename__: "internal"}
+
+# What a member of staff began for a customer counts beside what the post sees anyway.
+SERVES: Final = """
+-- Whether a member of staff who does not see everybody sees this customer.
+create or replace function viewer_serves(customer uuid) returns boolean language plpgsql stable
+security definer set search_path = pg_catalog, public, pg_temp as $body$
+declare
+    known constant jsonb := viewer();
+    person constant uuid := known ->> 'staff';
+    served boolean;
+begin
+    case known ->> 'scope'
+    when 'ASSIGNED' then
+        served := exists (
+            select from assignment where assignment.customer_id = viewer_serves.customer
+                and assignment.role = known ->> 'role' and assignment.staff_id = person
+        );
+    when 'QUEUE' then
+        served := exists (
+            select from ticket
+            where ticket.customer_id = viewer_serves.customer
+                and (ticket.status <> 'CLOSED' or ticket.closed_at >= closed_of_late())
+                and exists (
+                    select from staff_queue
+                    where staff_queue.staff_id = person and staff_queue.queue = ticket.queue
+                )
+        );
+    when 'BRANCH' then
+        served := exists (
+            select from customer as theirs join staff on staff.branch_id = theirs.branch_id
+            where theirs.id = viewer_serves.customer and staff.id = person
+        );
+    else
+        return false;
+    end case;
+    return served or exists (
+        select from begun_service
+        where begun_service.customer_id = viewer_serves.customer
+            and begun_service.staff_id = person and begun_service.role = known ->> 'role'
+            and begun_service.ends_at > now()
+    );
+end
+$body$;
+"""
+
+# The unit of work locks rows as a role that sees everybody's, so it asks this beside.
+SEES: Final = f"""
+create function viewer_sees(customer uuid) returns boolean language plpgsql stable
+security definer set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    return viewer_sees.customer <> '{BANK_ID}' and (
+        viewer() ->> 'scope' = 'ALL'
+        or viewer_sees.customer = (viewer() ->> 'customer')::uuid
+        or viewer_serves(viewer_sees.customer)
+    );
+end
+$body$;
+"""
 
 # The owner's functions read past the policies: those of customer, assignment and ticket would
 # otherwise have to read each other, which PostgreSQL refuses as infinite recursion. None tells
@@ -114,40 +183,7 @@ begin
 end
 $body$;
 
--- Whether a member of staff who does not see everybody sees this customer.
-create function viewer_serves(customer uuid) returns boolean language plpgsql stable
-security definer set search_path = pg_catalog, public, pg_temp as $body$
-declare
-    known constant jsonb := viewer();
-    person constant uuid := known ->> 'staff';
-begin
-    case known ->> 'scope'
-    when 'ASSIGNED' then
-        return exists (
-            select from assignment where assignment.customer_id = viewer_serves.customer
-                and assignment.role = known ->> 'role' and assignment.staff_id = person
-        );
-    when 'QUEUE' then
-        return exists (
-            select from ticket
-            where ticket.customer_id = viewer_serves.customer
-                and (ticket.status <> 'CLOSED' or ticket.closed_at >= closed_of_late())
-                and exists (
-                    select from staff_queue
-                    where staff_queue.staff_id = person and staff_queue.queue = ticket.queue
-                )
-        );
-    when 'BRANCH' then
-        return exists (
-            select from customer as served join staff on staff.branch_id = served.branch_id
-            where served.id = viewer_serves.customer and staff.id = person
-        );
-    else
-        return false;
-    end case;
-end
-$body$;
-
+{SERVES}
 -- Whether somebody whom the viewer sees uses this owner's account, or any account of the owner's.
 create function viewer_holds(owner uuid, account uuid default null) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $body$
@@ -161,6 +197,7 @@ begin
 end
 $body$;
 
+{SEES}
 create function viewer_is_managed_by(staff uuid) returns boolean language plpgsql stable
 security definer set search_path = pg_catalog, public, pg_temp as $body$
 begin
@@ -180,6 +217,7 @@ _CALLED: Final = (
     "viewer_queues()",
     "viewer_serves(uuid)",
     "viewer_holds(uuid, uuid)",
+    "viewer_sees(uuid)",
     "viewer_is_managed_by(uuid)",
 )
 
@@ -208,6 +246,8 @@ def _in_scope(table: str) -> str:
 def _visible(table: str) -> str:
     if table in _SHARED:
         return _KNOWN
+    if table in _OF_AUDIT:
+        return _AUDITS
     if table in _OF_STAFF:
         return _STAFF
     if table == tables.Staff.__tablename__:
@@ -215,23 +255,34 @@ def _visible(table: str) -> str:
     return _in_scope(table)
 
 
-def _policies(table: str) -> Iterator[str]:
-    seen = _visible(table)
+def of_table(table: str) -> Iterator[str]:
+    """Give the policies of one table."""
     yield f"alter table {table} enable row level security;"
-    yield f"create policy visible on {table} for select to {APP_READ} using (\n    {seen}\n);"
-    written = _KNOWN if table in _WRITTEN_FOR_ANYBODY | _SHARED | _OF_STAFF else seen
+    if table in CLOSED:
+        return
+    seen = _visible(table)
+    if table not in UNREAD:
+        yield f"create policy visible on {table} for select to {APP_READ} using (\n    {seen}\n);"
+    # Of the audit tables, grants say what each role may do; whom a record names does not matter.
+    written = seen
+    if table in _OF_AUDIT | UNREAD:
+        written = "true"
+    elif table in _WRITTEN_FOR_ANYBODY | _SHARED | _OF_STAFF:
+        written = _KNOWN
     yield f"create policy written on {table} to {APP_WRITE} using (\n    {written}\n);"
     yield f"create policy worked_on on {table} to {JOBS} using (true);"
+
+
+def callable_by_roles(function: str) -> Iterator[str]:
+    """Let the application's roles call a function, and nobody else."""
+    yield f"revoke execute on function {function} from public;"
+    yield f"grant execute on function {function} to {APP_READ}, {APP_WRITE}, {JOBS};"
 
 
 def statements() -> Iterator[str]:
     """Give the functions and policies, in order."""
     yield FUNCTIONS
     for function in _CALLED:
-        yield f"revoke execute on function {function} from public;"
-        yield f"grant execute on function {function} to {APP_READ}, {APP_WRITE}, {JOBS};"
+        yield from callable_by_roles(function)
     for table in sorted(SQLModel.metadata.tables):
-        if table in CLOSED:
-            yield f"alter table {table} enable row level security;"
-        else:
-            yield from _policies(table)
+        yield from of_table(table)

@@ -100,11 +100,11 @@ class RowScope:
             return owner != BANK_ID
         if kind is ScopeKind.SELF:
             return owner == _parameter(_CUSTOMER, sa.Uuid())
-        served = _served(kind)
+        served = (_served(kind), _begun())
         if reach is Reach.LISTED:
-            return owner == sa.any_(sa.func.array(served.scalar_subquery()))
-        (customer_id,) = served.selected_columns
-        return served.where(customer_id == owner).correlate(cast("Any", owner).table).exists()
+            found = sa.union_all(*served).scalar_subquery()
+            return owner == sa.any_(sa.func.array(found))
+        return sa.or_(*(_contains(query, owner) for query in served))
 
     def _visible(
         self, name: str, table: FromClause, owner: ColumnElement[Any], reach: Reach
@@ -113,7 +113,13 @@ class RowScope:
             return self.covers(owner, reach)
         if name == "customer" and self.shape is ScopeKind.BRANCH:
             # What _served says, in the form in which the branch's index gives a page in order.
-            return table.c.branch_id == _branch()
+            of_branch = table.c.branch_id == _branch()
+            # Whoever is served for a while is found by id or look-up; a list is the branch's.
+            return (
+                of_branch
+                if reach is Reach.LISTED
+                else sa.or_(of_branch, _contains(_begun(), owner))
+            )
         if name == "account_holder":
             return sa.or_(
                 self.covers(owner, Reach.KEYED), self.covers(table.c.holder_id, Reach.KEYED)
@@ -158,11 +164,26 @@ def _branch() -> ColumnElement[Any]:
     )
 
 
+def _contains(customers: Select[Any], owner: ColumnElement[Any]) -> ColumnElement[bool]:
+    (customer_id,) = customers.selected_columns
+    return customers.where(customer_id == owner).correlate(cast("Any", owner).table).exists()
+
+
+def _begun() -> Select[Any]:
+    """Give the customers whom a member of staff began to serve a while ago, one column."""
+    service = _alias(tables.BegunService)
+    return sa.select(service.c.customer_id).where(
+        service.c.staff_id == _parameter(_STAFF, sa.Uuid()),
+        service.c.role == _parameter(_ROLE, sa.Text()),
+        service.c.ends_at > sa.func.now(),
+    )
+
+
 def _served(kind: ScopeKind) -> Select[Any]:
     """Give the customers whom a member of staff serves, one column.
 
-    The one place where the first fence says so; ``viewer_serves`` in app.db.policies is the
-    second's. What else brings a customer to a post belongs into both.
+    With ``_begun`` the one place where the first fence says so; ``viewer_serves`` in
+    app.db.policies is the second's. What else brings a customer to a post belongs into both.
     """
     if kind is ScopeKind.BRANCH:
         customer = _alias(tables.Customer)

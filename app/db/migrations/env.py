@@ -1,6 +1,7 @@
 """Alembic's environment: one migration at a time, and none that waits long for a lock."""
 
 import asyncio
+import re
 from typing import Any, Final
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 from app.db import tables
+from app.db.guards import PARTITIONED
 
 assert tables  # Importing the tables registers them in the metadata.
 
@@ -18,6 +20,12 @@ assert tables  # Importing the tables registers them in the metadata.
 _LOCK: Final = 360_001
 _LOCK_TIMEOUT_SECONDS: Final = 5
 _STATEMENT_TIMEOUT_SECONDS: Final = 600
+# Parts of partitioned tables are no tables of their own.
+_PART: Final = re.compile(rf"({'|'.join(PARTITIONED)})_(\d{{4}}|rest)")
+
+
+def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name is None or _PART.fullmatch(name) is None
 
 
 def _run(connection: Connection) -> None:
@@ -25,6 +33,7 @@ def _run(connection: Connection) -> None:
         connection=connection,
         target_metadata=SQLModel.metadata,
         compare_server_default=True,
+        include_name=_is_declared,
     )
     with context.begin_transaction():
         connection.execute(text(f"select pg_advisory_xact_lock({_LOCK})"))

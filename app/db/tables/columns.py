@@ -3,9 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Identity, Integer, MetaData
 from sqlalchemy import text as literal_sql
-from sqlalchemy.dialects.postgresql import BYTEA, DATE, NUMERIC, SMALLINT, TEXT, TIMESTAMP
+from sqlalchemy.dialects.postgresql import (
+    ARRAY,
+    BIGINT,
+    BYTEA,
+    DATE,
+    NUMERIC,
+    SMALLINT,
+    TEXT,
+    TIMESTAMP,
+)
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
@@ -108,16 +117,41 @@ def day(*, null: bool = False) -> Any:
     return Field(sa_column=Column(DATE, nullable=null), default=None)
 
 
-def moment(*, null: bool = False, default: str | None = None) -> Any:
+def moment(*, null: bool = False, default: str | None = None, primary_key: bool = False) -> Any:
     """Declare a point in time, stored as UTC."""
-    server_default = literal_sql(default) if default else None
-    column = Column(TIMESTAMP(timezone=True), nullable=null, server_default=server_default)
+    column = Column(
+        TIMESTAMP(timezone=True),
+        nullable=null,
+        server_default=literal_sql(default) if default else None,
+        primary_key=primary_key,
+    )
     return Field(sa_column=column, default=None)
 
 
-def binary(*, primary_key: bool = False) -> Any:
+def binary(*, null: bool = False, primary_key: bool = False) -> Any:
     """Declare bytes: a keyed hash or a wrapped key."""
-    return Field(sa_column=Column(BYTEA, nullable=False, primary_key=primary_key), default=None)
+    return Field(sa_column=Column(BYTEA, nullable=null, primary_key=primary_key), default=None)
+
+
+def texts() -> Any:
+    """Declare a list of texts."""
+    return Field(sa_column=Column(ARRAY(TEXT), nullable=False), default=None)
+
+
+def bigint(*, primary_key: bool = False) -> Any:
+    """Declare a 64-bit integer."""
+    column: Column[int] = Column(
+        BIGINT, nullable=False, primary_key=primary_key, autoincrement=False
+    )
+    return Field(sa_column=column, default=None)
+
+
+def serial() -> Any:
+    """Declare a primary key that the database counts up: with gaps, in no order of commits."""
+    return Field(
+        sa_column=Column(BIGINT, Identity(always=True), primary_key=True, nullable=False),
+        default=None,
+    )
 
 
 def ciphertext(*, null: bool = True) -> Any:

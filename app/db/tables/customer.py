@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import BOOLEAN, CheckConstraint, Column, Index
 from sqlmodel import Field, SQLModel
 
 from app.auth.permissions import Role
 from app.db.bank_itself import BANK_ID
 from app.db.tables import columns
+from app.domain.audit import ConsentPurpose, ServiceEvidence, ServiceReason
 from app.domain.customer import (
     ContactKind,
     CreditGrade,
@@ -62,6 +63,7 @@ class Customer(SQLModel, table=True):
     email_ciphertext: bytes | None = columns.ciphertext()
     address_ciphertext: bytes | None = columns.ciphertext()
     created_at: datetime = columns.moment(default="now()")
+    erased_at: datetime | None = columns.moment(null=True)
 
 
 class CustomerKey(SQLModel, table=True):
@@ -127,6 +129,48 @@ class Assignment(SQLModel, table=True):
     role: str = columns.closed("role", Role, primary_key=True)
     staff_id: UUID = columns.uuid(references="staff.id")
     assigned_at: datetime = columns.moment(default="now()")
+
+
+class BegunService(SQLModel, table=True):
+    """A member of staff serves a customer who came or called: for a while, and on the record."""
+
+    __tablename__ = "begun_service"
+    __table_args__ = (
+        CheckConstraint("ends_at > begun_at", name="ends_at"),
+        Index("ix_begun_service_staff_id_role_ends_at", "staff_id", "role", "ends_at"),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    id: UUID = columns.key()
+    staff_id: UUID = columns.uuid(references="staff.id")
+    role: str = columns.closed("role", Role)
+    reason: str = columns.closed("reason", ServiceReason)
+    evidence: str = columns.closed("evidence", ServiceEvidence)
+    begun_at: datetime = columns.moment()
+    ends_at: datetime = columns.moment()
+
+
+class Consent(SQLModel, table=True):
+    """What a customer allowed or forbade; the newest row of a purpose holds."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        Index(
+            "ix_consent_customer_id_purpose_recorded_at_id",
+            "customer_id",
+            "purpose",
+            "recorded_at",
+            "id",
+        ),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    id: UUID = columns.key()
+    purpose: str = columns.closed("purpose", ConsentPurpose)
+    granted: bool = Field(sa_column=Column(BOOLEAN, nullable=False))
+    channel: str = columns.closed("channel", Channel)
+    staff_id: UUID | None = columns.uuid(null=True, references="staff.id")
+    recorded_at: datetime = columns.moment()
 
 
 class Relationship(SQLModel, table=True):
