@@ -1,7 +1,7 @@
 """Rows that tests make, and the customer keys that they are encrypted with."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import asyncpg
 
 from app.db.bank_itself import ensure_bank
 from app.db.crypto import CustomerCipher
+from app.db.ids import new_id
 from app.db.keys import Keys
 from app.domain.money import Currency
 from app.planner.global_id import format_id
@@ -58,3 +59,67 @@ class Rows:
             bank = await ensure_bank(self.connection, self.keys, today, Currency.USD)
         self.ciphers[bank.customer_id] = bank.cipher
         return Made("cus", bank.customer_id, bank.customer_id)
+
+    async def trail(self, customer: Made, staff: UUID) -> None:
+        """A row in every table of the audit trail, and of what goes with it."""
+        record, at = new_id(), datetime(2026, 6, 30, tzinfo=UTC)
+        await self.insert(
+            "audit_record",
+            recorded_at=at,
+            id=record,
+            kind="WRITE",
+            command="updateCustomer",
+            customer_id=customer.id,
+            fields=["phone"],
+            mac=b"mac",
+        )
+        await self.insert("audit_pending", recorded_at=at, record_id=record)
+        last = await self.connection.fetchval("select max(position) from audit_link")
+        place = {"position": (last or 0) + 1, "hash": b""}
+        await self.insert("audit_link", **place, recorded_at=at, record_id=record, record_mac=b"")
+        await self.insert("audit_head", **place, signed_at=at, signature=b"")
+        await self.insert(
+            "audit_read",
+            customer_id=customer.id,
+            recorded_at=at,
+            id=new_id(),
+            record_id=record,
+            actor_id=staff,
+            role="TELLER",
+            fields=["CUSTOMER_NAME_READ"],
+        )
+        await self.insert(
+            "idempotency_key",
+            actor_id=staff,
+            key="key",
+            command="updateCustomer",
+            payload_hash=b"",
+            recorded_at=at,
+            result_id=customer.id,
+        )
+        await self.insert(
+            "consent",
+            customer_id=customer.id,
+            id=new_id(),
+            purpose="PROFILING",
+            granted=True,
+            channel="BRANCH",
+            recorded_at=at,
+        )
+        await self.service(customer, staff, "TELLER")
+
+    async def service(self, customer: Made, staff: UUID, role: str, minutes: int = 30) -> Made:
+        """A service that began a minute ago, and lasts so long from now."""
+        row, now = new_id(), datetime.now(UTC)
+        await self.insert(
+            "begun_service",
+            customer_id=customer.id,
+            id=row,
+            staff_id=staff,
+            role=role,
+            reason="WALK_IN",
+            evidence="IDENTITY_DOCUMENT",
+            begun_at=now - timedelta(minutes=31),
+            ends_at=now + timedelta(minutes=minutes),
+        )
+        return Made("svc", customer.id, row)

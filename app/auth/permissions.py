@@ -52,20 +52,29 @@ class Permission(ClosedSet):
 
     ACCOUNT_NUMBER_READ = "ACCOUNT_NUMBER_READ", "See account numbers."
     ACCOUNT_READ = "ACCOUNT_READ", "See accounts and cards, without numbers and money."
+    AUDIT_READ = "AUDIT_READ", "See the audit trail: who did or saw what."
     BEHAVIOUR_READ = "BEHAVIOUR_READ", "See what customers did in a period."
     CARD_NUMBER_READ = "CARD_NUMBER_READ", "See card numbers."
+    CONSENT_RECORD = "CONSENT_RECORD", "Record what a customer allows or forbids."
     CREDIT_READ = "CREDIT_READ", "See credit scores, grades and risk classes."
     CUSTOMER_CONTACT_READ = "CUSTOMER_CONTACT_READ", "See phone, e-mail and postal address."
+    CUSTOMER_ERASE = "CUSTOMER_ERASE", "Destroy a customer's personal data."
+    CUSTOMER_EXPORT = "CUSTOMER_EXPORT", "Give out all data of a customer."
     CUSTOMER_IDENTITY_READ = "CUSTOMER_IDENTITY_READ", "See national id and date of birth."
     CUSTOMER_LOOK_UP = "CUSTOMER_LOOK_UP", "Find a customer or account by one complete value."
     CUSTOMER_NAME_READ = "CUSTOMER_NAME_READ", "See names, and numbers that name one customer."
     CUSTOMER_READ = "CUSTOMER_READ", "See customers: tier, type, status, age and the like."
+    CUSTOMER_REGISTER = "CUSTOMER_REGISTER", "Take on a new customer."
+    CUSTOMER_UPDATE = "CUSTOMER_UPDATE", "Change contact data and preferences."
+    FIELD_REVEAL = "FIELD_REVEAL", "See one masked value, for a stated reason."
     HOLDING_READ = "HOLDING_READ", "See holdings and risk appetite."
+    MANAGER_ASSIGN = "MANAGER_ASSIGN", "Make somebody responsible for a customer."
     MONEY_READ = "MONEY_READ", "See balances, bookings, loans and totals."
     PROFILE_READ = "PROFILE_READ", "See relationships, preferences, contacts and timeline."
     REFERENCE_READ = "REFERENCE_READ", "See branches and products."
     REPORT_READ = "REPORT_READ", "See the bank in numbers."
     SEGMENT_READ = "SEGMENT_READ", "See segments and who belongs to them."
+    SERVICE_BEGIN = "SERVICE_BEGIN", "Serve for a while a customer who came or called."
     STAFF_LIST = "STAFF_LIST", "List the people who work for the bank."
     STAFF_READ = "STAFF_READ", "See who at the bank is in charge."
     TICKET_READ = "TICKET_READ", "See requests to the service desk."
@@ -134,6 +143,15 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.STAFF_READ:             _grant("CU TE RM WA SA LO BM RO MA AN EX CO AD"),
     Permission.STAFF_LIST:             _grant("TE RM WA SA LO BM RO MA AN EX CO AD"),
     Permission.REPORT_READ:            _grant("BM RO MA AN EX", "", "EX"),
+    Permission.AUDIT_READ:             _grant("CO", "", "CO", _C2),
+    Permission.SERVICE_BEGIN:          _grant("TE RM SA LO BM"),
+    Permission.FIELD_REVEAL:           _grant("TE RM WA SA LO BM", "", "TE RM WA SA LO BM", _C2),
+    Permission.CUSTOMER_REGISTER:      _grant("TE RM BM"),
+    Permission.CUSTOMER_UPDATE:        _grant("CU TE RM BM"),
+    Permission.CONSENT_RECORD:         _grant("CU TE RM SA BM"),
+    Permission.MANAGER_ASSIGN:         _grant("BM"),
+    Permission.CUSTOMER_EXPORT:        _grant("CU CO", "", "CU CO", _C2),
+    Permission.CUSTOMER_ERASE:         _grant("CO", "", "CO", _C2),
 }
 # fmt: on
 

@@ -46,6 +46,27 @@ async def _speak_for(connection: "PoolConnectionProxy[asyncpg.Record]", viewer: 
         raise
 
 
+async def open_pool(
+    dsn: str, role: str, size: int, statement_timeout_seconds: int, *, read_only: bool = False
+) -> "asyncpg.Pool[asyncpg.Record]":
+    """Open a pool of at most ``size`` connections that act in a role of the database."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min(2, size),
+        max_size=size,
+        timeout=_CONNECT_TIMEOUT_SECONDS,
+        reset=_keep,
+        server_settings={
+            "role": role,
+            "application_name": "bank360",
+            "statement_timeout": f"{statement_timeout_seconds}s",
+            "default_transaction_read_only": "on" if read_only else "off",
+            # Plans of small look-ups are never worth compiling.
+            "jit": "off",
+        },
+    )
+
+
 class PoolObserver(Protocol):
     """Is told what happens to the pool."""
 
@@ -75,21 +96,7 @@ class Database:
         cls, dsn: str, pool_size: int, statement_timeout_seconds: int, observer: PoolObserver
     ) -> Self:
         """Open a pool of at most ``pool_size`` connections."""
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=min(2, pool_size),
-            max_size=pool_size,
-            timeout=_CONNECT_TIMEOUT_SECONDS,
-            reset=_keep,
-            server_settings={
-                "role": APP_READ,
-                "application_name": "bank360",
-                "statement_timeout": f"{statement_timeout_seconds}s",
-                "default_transaction_read_only": "on",
-                # Plans of small look-ups are never worth compiling.
-                "jit": "off",
-            },
-        )
+        pool = await open_pool(dsn, APP_READ, pool_size, statement_timeout_seconds, read_only=True)
         return cls(pool, observer)
 
     async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:

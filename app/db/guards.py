@@ -113,10 +113,13 @@ $body$;
 """
 
 
+# A temporary table would shadow a real one for whoever looks tables up by name alone.
+_NO_TEMPORARY: Final = """
+do $$ begin execute format('revoke temporary on database %I from public', current_database());
+end $$;
+"""
 _OF_DATABASE: Final = (
-    # A temporary table would shadow a real one for whoever looks tables up by name alone.
-    "do $$ begin execute format('revoke temporary on database %I from public',"
-    " current_database()); end $$;",
+    _NO_TEMPORARY,
     f"grant usage on schema public to {APP_READ}, {APP_WRITE}, {JOBS};",
 )
 
@@ -128,7 +131,9 @@ def partitions(table: str) -> Iterator[str]:
             f"create table {table}_{year} partition of {table}"
             f" for values from ('{year}-01-01 00:00:00+00') to ('{year + 1}-01-01 00:00:00+00');"
         )
+        yield f"alter table {table}_{year} enable row level security;"
     yield f"create table {table}_rest partition of {table} default;"
+    yield f"alter table {table}_rest enable row level security;"
 
 
 def triggers(table: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.auth.secret_files import secret_file
+from app.db.audit_keys import AuditKeys
 from app.db.blind_index import BlindIndex
 from app.db.crypto import CryptoError, KeyRing, MasterKey
 
@@ -32,6 +33,7 @@ class Keys:
     index: BlindIndex
     cursor_secret: bytes
     identity_secret: bytes
+    audit: AuditKeys
     created: list[Path] = field(default_factory=list)
 
     @classmethod
@@ -80,6 +82,7 @@ class Keys:
             BlindIndex(index),
             derived(b"bank360 cursors"),
             derived(b"bank360 identities"),
+            AuditKeys.of(derived(b"bank360 audit")),
             created,
         )
 

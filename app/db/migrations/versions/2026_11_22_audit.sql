@@ -145,27 +145,49 @@ create table idempotency_key (
 create index ix_idempotency_key_recorded_at on idempotency_key (recorded_at);
 
 create table audit_read_2026 partition of audit_read for values from ('2026-01-01 00:00:00+00') to ('2027-01-01 00:00:00+00');
+alter table audit_read_2026 enable row level security;
 create table audit_read_2027 partition of audit_read for values from ('2027-01-01 00:00:00+00') to ('2028-01-01 00:00:00+00');
+alter table audit_read_2027 enable row level security;
 create table audit_read_2028 partition of audit_read for values from ('2028-01-01 00:00:00+00') to ('2029-01-01 00:00:00+00');
+alter table audit_read_2028 enable row level security;
 create table audit_read_2029 partition of audit_read for values from ('2029-01-01 00:00:00+00') to ('2030-01-01 00:00:00+00');
+alter table audit_read_2029 enable row level security;
 create table audit_read_2030 partition of audit_read for values from ('2030-01-01 00:00:00+00') to ('2031-01-01 00:00:00+00');
+alter table audit_read_2030 enable row level security;
 create table audit_read_2031 partition of audit_read for values from ('2031-01-01 00:00:00+00') to ('2032-01-01 00:00:00+00');
+alter table audit_read_2031 enable row level security;
 create table audit_read_2032 partition of audit_read for values from ('2032-01-01 00:00:00+00') to ('2033-01-01 00:00:00+00');
+alter table audit_read_2032 enable row level security;
 create table audit_read_2033 partition of audit_read for values from ('2033-01-01 00:00:00+00') to ('2034-01-01 00:00:00+00');
+alter table audit_read_2033 enable row level security;
 create table audit_read_2034 partition of audit_read for values from ('2034-01-01 00:00:00+00') to ('2035-01-01 00:00:00+00');
+alter table audit_read_2034 enable row level security;
 create table audit_read_2035 partition of audit_read for values from ('2035-01-01 00:00:00+00') to ('2036-01-01 00:00:00+00');
+alter table audit_read_2035 enable row level security;
 create table audit_read_rest partition of audit_read default;
+alter table audit_read_rest enable row level security;
 create table audit_record_2026 partition of audit_record for values from ('2026-01-01 00:00:00+00') to ('2027-01-01 00:00:00+00');
+alter table audit_record_2026 enable row level security;
 create table audit_record_2027 partition of audit_record for values from ('2027-01-01 00:00:00+00') to ('2028-01-01 00:00:00+00');
+alter table audit_record_2027 enable row level security;
 create table audit_record_2028 partition of audit_record for values from ('2028-01-01 00:00:00+00') to ('2029-01-01 00:00:00+00');
+alter table audit_record_2028 enable row level security;
 create table audit_record_2029 partition of audit_record for values from ('2029-01-01 00:00:00+00') to ('2030-01-01 00:00:00+00');
+alter table audit_record_2029 enable row level security;
 create table audit_record_2030 partition of audit_record for values from ('2030-01-01 00:00:00+00') to ('2031-01-01 00:00:00+00');
+alter table audit_record_2030 enable row level security;
 create table audit_record_2031 partition of audit_record for values from ('2031-01-01 00:00:00+00') to ('2032-01-01 00:00:00+00');
+alter table audit_record_2031 enable row level security;
 create table audit_record_2032 partition of audit_record for values from ('2032-01-01 00:00:00+00') to ('2033-01-01 00:00:00+00');
+alter table audit_record_2032 enable row level security;
 create table audit_record_2033 partition of audit_record for values from ('2033-01-01 00:00:00+00') to ('2034-01-01 00:00:00+00');
+alter table audit_record_2033 enable row level security;
 create table audit_record_2034 partition of audit_record for values from ('2034-01-01 00:00:00+00') to ('2035-01-01 00:00:00+00');
+alter table audit_record_2034 enable row level security;
 create table audit_record_2035 partition of audit_record for values from ('2035-01-01 00:00:00+00') to ('2036-01-01 00:00:00+00');
+alter table audit_record_2035 enable row level security;
 create table audit_record_rest partition of audit_record default;
+alter table audit_record_rest enable row level security;
 
 -- Whether a member of staff who does not see everybody sees this customer.
 create or replace function viewer_serves(customer uuid) returns boolean language plpgsql stable
