@@ -1,9 +1,11 @@
-"""Which media type a client likes best (RFC 9110, section 12.5.1)."""
+"""Which media type and language a client likes best (RFC 9110, section 12.5)."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from app.domain.problem import Language
 
 _WEIGHT: Final = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
@@ -44,6 +46,18 @@ def preferred(accept: str, offers: Sequence[str]) -> str | None:
         if weight > 0 and (best is None or rank > best[0]):
             best = rank, offer
     return best[1] if best else None
+
+
+def preferred_language(accept: str) -> Language:
+    """Choose a language for the header ``Accept-Language`` (section 12.5.4): English or Chinese."""
+    spoken = {"en": Language.EN, "zh": Language.ZH}
+    ranges = [each for each in _ranges(accept) if each.weight > 0]
+    # The heaviest that is spoken counts; of equals, the one that stands first.
+    for each in sorted(ranges, key=lambda each: -each.weight):
+        found = spoken.get(each.kind.partition("-")[0])
+        if found is not None:
+            return found
+    return Language.EN
 
 
 def _ranges(accept: str) -> list[_Range]:

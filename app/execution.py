@@ -137,8 +137,8 @@ class Executor:
                 else "the document has not exactly one operation: name one in 'operationName'"
             )
             return Prepared(document, errors=[RefusedError(message, BAD_REQUEST)])
-        if operation.operation is not OperationType.QUERY:
-            message = f"this endpoint answers queries, not a {operation.operation.value}"
+        if operation.operation is OperationType.SUBSCRIPTION:
+            message = "this schema has no subscriptions"
             return Prepared(document, operation, errors=[RefusedError(message, BAD_REQUEST)])
         coerced = get_variable_values(
             self.schema,

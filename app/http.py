@@ -1,8 +1,8 @@
-"""GraphQL over HTTP: one endpoint for queries, JSON in, JSON or an event stream out."""
+"""GraphQL over HTTP: one endpoint for operations, JSON in, JSON or an event stream out."""
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.accept import preferred
+from app.accept import preferred, preferred_language
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
@@ -59,6 +59,11 @@ class Endpoint:
                 _from_parameters(request)
                 if request.method == "GET"
                 else check_request(read_json(await self._body(request), "the body"))
+            )
+            asked = replace(
+                asked,
+                read_only=request.method == "GET",
+                language=preferred_language(request.headers.get("accept-language", "")),
             )
         except RequestError as error:
             return await self._refused(error, viewer, network, request_id)

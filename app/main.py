@@ -31,6 +31,7 @@ from app.db.people import id_of_number
 from app.db.redis import Bounded, Redis, open_redis
 from app.db.revocations import Revocations
 from app.db.scope import RowScope
+from app.db.unit_of_work import Writes
 from app.execution import Executor
 from app.http import Endpoint
 from app.introspection import Audience
@@ -103,7 +104,10 @@ def create_app(
             settings.statement_timeout_seconds,
             measured.pool,
         )
-        app.state.database = database
+        writes = await Writes.connect(
+            database_url, keys, settings.database_pool_size, settings.statement_timeout_seconds
+        )
+        app.state.database, app.state.writes = database, writes
         app.state.redis = redis
         try:
             yield
@@ -111,6 +115,7 @@ def create_app(
             if identity.issuer is not None:
                 await identity.issuer.aclose()
             await redis.aclose()
+            await writes.close()
             await database.close()
 
     def context(viewer: Viewer) -> Context:
@@ -123,7 +128,7 @@ def create_app(
             RowScope(viewer),
             settings.page_size_max,
         )
-        return Context(viewer, reader, keys.index)
+        return Context(viewer, reader, keys.index, app.state.writes)
 
     operations = _operations(settings, context, redis, bounded, measured)
     app = Starlette(

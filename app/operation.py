@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 from asyncpg import QueryCanceledError
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, OperationType
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.auth.viewer import Viewer
@@ -85,6 +85,7 @@ class Operations:
         operation also cancels its SQL.
         """
         context = self.context(viewer)
+        context.request_id, context.language = request_id, asked.language
         progress = _Progress()
         try:
             async with asyncio.timeout(self.seconds_max):
@@ -121,6 +122,10 @@ class Operations:
             answer = _answer(ExecutionResult(None, [text]), request_id, spent.headers, 200)
             return _limited(spent) if spent.refusal else answer
         prepared = self.executor.prepare(text, asked.variables, asked.operation_name)
+        if asked.read_only and prepared.kind == OperationType.MUTATION.value:
+            # Known only now: a persisted query does not tell its kind.
+            await self.rates.spend(viewer, network, 1, 0)
+            return _not_by_get()
         progress.prepared = prepared
         progress.document = asked.digest or sha256(text.encode()).hexdigest()
         size = prepared.size
@@ -177,6 +182,13 @@ def _outcome(answer: Answer) -> str:
     if not answer.executed:
         return "refused"
     return "partial" if answer.codes else "complete"
+
+
+def _not_by_get() -> Answer:
+    """Refuse to change anything by GET (GraphQL over HTTP, section "GET")."""
+    refusal = RefusedError("a mutation is sent by POST", BAD_REQUEST)
+    body = {"errors": [refusal.formatted]}
+    return Answer(body, executed=False, headers={"Allow": "POST"}, status=405)
 
 
 def _limited(spent: Spent) -> Answer:

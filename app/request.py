@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from app.domain.problem import Language
+
 BAD_REQUEST: Final = "BAD_REQUEST"
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
@@ -29,13 +31,16 @@ class GraphQLRequest:
     """A checked request (GraphQL over HTTP, section "Request parameters").
 
     ``digest`` is the document's SHA-256 in hexadecimal, from a client that uses persisted queries;
-    without it there is always a ``query``.
+    without it there is always a ``query``. ``read_only`` requests may change nothing; ``language``
+    is what sentences for people come in.
     """
 
     query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
     digest: str | None = None
+    read_only: bool = False
+    language: Language = Language.EN
 
 
 def bearer_token(authorization: str) -> str:

@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -15,6 +15,7 @@ import orjson
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from app.accept import preferred_language
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
@@ -81,6 +82,7 @@ class Connection:
         self._verify = verify
         self._limits = limits
         self._of_viewer = of_viewer
+        self._language = preferred_language(socket.headers.get("accept-language", ""))
         self._id = secrets.token_hex(8)
         self._begun = 0
         self._initialised = False
@@ -210,7 +212,7 @@ class Connection:
         if self._stopping:
             return
         try:
-            asked = check_request(message.payload)
+            asked = replace(check_request(message.payload), language=self._language)
         except RequestError as error:
             raise ClosedError(malformed(str(error))) from error
         if len(self._running) >= self._limits.operations:

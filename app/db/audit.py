@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import orjson
+from asyncpg.pool import PoolConnectionProxy
 
 from app.auth.permissions import Role
 from app.db.audit_keys import AuditKeys
 from app.domain.audit import AuditKind
+
+Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy[asyncpg.Record]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-async def write(connection: asyncpg.Connection, keys: AuditKeys, record: Record) -> None:
+async def write(connection: Connection, keys: AuditKeys, record: Record) -> None:
     """Write a record and hand it to the sequencer, in the caller's transaction.
 
     The last statement of a transaction: the record's serial is then taken while the rows of its

@@ -67,6 +67,15 @@ async def open_pool(
     )
 
 
+async def close_pool(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Close a pool once what runs on it has ended, or when that takes too long."""
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
 class PoolObserver(Protocol):
     """Is told what happens to the pool."""
 
@@ -136,8 +145,4 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection once its statement ends, or when that takes too long."""
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
-                await self._pool.close()
-        except TimeoutError:
-            self._pool.terminate()
+        await close_pool(self._pool)

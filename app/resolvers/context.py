@@ -6,6 +6,9 @@ from typing import Final
 
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
+from app.db.scope import RowScope
+from app.db.unit_of_work import Act, Command, Done, Writes
+from app.domain.problem import Language, Problem
 from app.planner.disclosure import Disclosure
 from app.planner.errors import bad_input
 from app.planner.projection import Projection
@@ -31,4 +34,13 @@ class Context:
     viewer: Viewer
     reader: Reader
     index: BlindIndex
+    writes: Writes
     disclosure: Disclosure = field(default_factory=Disclosure)
+    request_id: str = ""
+    language: Language = Language.EN
+
+
+async def carry_out(context: Context, command: Command, act: Act) -> Done | Problem:
+    """Carry a command out for the viewer of the operation."""
+    scope = RowScope(context.viewer)
+    return await context.writes.carry_out(command, scope, context.request_id, act)

@@ -27,6 +27,7 @@ from app.schema.account import Account, AccountHolder, Card, StandingOrder, Tran
 from app.schema.bank import Branch, Staff
 from app.schema.customer import Customer, Relationship
 from app.schema.loan import Instalment, Loan
+from app.schema.mutation import Mutation
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
@@ -229,6 +230,7 @@ def schema() -> strawberry.Schema:
     """Give the schema, built on first use."""
     made = strawberry.Schema(
         query=Query,
+        mutation=Mutation,
         types=[*NODE_TYPES, AccountHolder],
         config=StrawberryConfig(default_resolver=row_value, scalar_map=SCALARS),
     )

@@ -1,0 +1,354 @@
+"""The unit of work: the one way in which anything is written for a viewer.
+
+A command runs in one transaction: its idempotency key is taken, rows are locked inside the
+viewer's scope, the change is made, and one audit record tells of it. docs/writing.md explains it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, Self
+from uuid import UUID
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from app.auth.viewer import Viewer
+from app.db import audit
+from app.db.bank_itself import BANK_ID
+from app.db.crypto import CustomerCipher
+from app.db.database import BusyError, close_pool, open_pool
+from app.db.ids import new_id
+from app.db.keys import Keys
+from app.db.policies import VIEWER_SETTING
+from app.db.roles import APP_WRITE
+from app.db.scope import RowScope
+from app.domain.audit import AuditKind
+from app.domain.problem import Problem, ProblemCode
+
+_ATTEMPTS_MAX: Final = 3
+# Whoever sends the same command twice at once waits for the first of them for so long.
+_WAIT_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.02
+_ACQUIRE_TIMEOUT_SECONDS: Final = 5
+_LOCK_TIMEOUT: Final = "4s"
+_CONNECTIONS_MIN: Final = 2
+_PLACE_OF_DETAIL: Final = "audit_record.detail_ciphertext"
+# What passes by itself is not an answer to keep.
+_NOT_STORED: Final = frozenset({ProblemCode.IN_PROGRESS, ProblemCode.TRY_AGAIN})
+
+_BEGIN: Final = f"""
+select set_config('{VIEWER_SETTING}', $1, true),
+    set_config('lock_timeout', '{_LOCK_TIMEOUT}', true),
+    pg_try_advisory_xact_lock($2, $3) as is_free, now() as at
+"""
+_KNOWN: Final = """
+select command, payload_hash, result_prefix, result_owner, result_id, problem
+from idempotency_key where actor_id = $1 and key = $2
+"""
+_STORE: Final = """
+insert into idempotency_key (actor_id, key, command, payload_hash, recorded_at, result_prefix,
+    result_owner, result_id, problem)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+
+
+class WrongRowsError(Exception):
+    """A statement changed another number of rows than its author meant: a fault of ours."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a viewer wants done: the mutation's name, the client's key, and all that it says."""
+
+    name: str
+    key: str
+    payload: Mapping[str, Any]
+
+    @property
+    def content(self) -> bytes:
+        """The command as bytes: equal for equal commands."""
+        return orjson.dumps([self.name, self.payload], default=str, option=orjson.OPT_SORT_KEYS)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a command made or changed, by the parts of its global id."""
+
+    prefix: str
+    owner: UUID
+    id: UUID
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a command did, for the audit trail and for whom it may concern.
+
+    ``detail`` is stored encrypted with the customer's key: before and after of changed fields.
+    """
+
+    made: Made
+    event: str
+    customer_id: UUID | None = None
+    fields: Sequence[str] = ()
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command was carried out, now or when it was first sent."""
+
+    made: Made
+    replayed: bool = False
+
+
+@dataclass
+class Unit:
+    """One command's transaction, in the role app_write; ``at`` is its time."""
+
+    connection: "PoolConnectionProxy[asyncpg.Record]"
+    viewer: Viewer
+    keys: Keys
+    at: datetime
+    ciphers: dict[UUID, CustomerCipher] = field(default_factory=dict)
+
+    async def lock_customers(self, *customers: UUID) -> dict[UUID, asyncpg.Record]:
+        """Lock customers in the order of their ids; refuses those whom the viewer does not see."""
+        rows = await self.connection.fetch(
+            "select customer.*, wrapped_key from customer"
+            " left join customer_key on customer_key.customer_id = customer.id"
+            " where customer.id = any($1::uuid[]) and viewer_sees(customer.id)"
+            " order by customer.id for update of customer",
+            list(customers),
+        )
+        found = {row["id"]: row for row in rows}
+        if len(found) < len(set(customers)):
+            raise Problem(ProblemCode.NOT_FOUND)
+        for row in rows:
+            if row["wrapped_key"] is not None:
+                self.ciphers[row["id"]] = self.keys.ring.cipher(row["id"], row["wrapped_key"])
+        return found
+
+    async def open_cipher(self, customer: UUID) -> CustomerCipher | None:
+        """Give the cipher of a customer who need not be locked; None where the key is erased."""
+        if customer not in self.ciphers:
+            sql = "select wrapped_key from customer_key where customer_id = $1"
+            wrapped = await self.connection.fetchval(sql, customer)
+            if wrapped is None:
+                return None
+            self.ciphers[customer] = self.keys.ring.cipher(customer, wrapped)
+        return self.ciphers[customer]
+
+    async def lock_customer(self, customer: UUID) -> asyncpg.Record:
+        """Lock one customer; refuses one whom the viewer does not see."""
+        return (await self.lock_customers(customer))[customer]
+
+    async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
+        """Read rows. What is read of strangers is for the rule alone, never for the answer."""
+        return await self.connection.fetch(sql, *values)
+
+    async def change(self, sql: str, *values: Any, rows: int = 1) -> None:
+        """Insert, update or delete just so many rows; anything else undoes the command."""
+        status = await self.connection.execute(sql, *values)
+        if int(status.rpartition(" ")[2]) != rows:
+            message = f"{status}, not {rows}: {sql}"
+            raise WrongRowsError(message)
+
+    async def insert(self, table: str, **values: Any) -> None:
+        """Insert one row."""
+        names = ", ".join(values)
+        places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+        await self.change(f"insert into {table} ({names}) values ({places})", *values.values())
+
+    def encrypt(self, customer: UUID, place: str, row: UUID, clear: str | None) -> bytes | None:
+        """Encrypt a value with the customer's key; null stays null."""
+        return None if clear is None else self.ciphers[customer].encrypt(place, row, clear)
+
+    def decrypt(self, customer: UUID, place: str, row: UUID, sealed: bytes | None) -> str | None:
+        """Open a value; null where there is none or the key is erased."""
+        cipher = self.ciphers.get(customer)
+        return None if sealed is None or cipher is None else cipher.decrypt(place, row, sealed)
+
+
+Act = Callable[[Unit], Awaitable[Change]]
+
+
+@dataclass
+class Writes:
+    """Carries out commands; made once for a server."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    keys: Keys
+    wake: Callable[[], None] = lambda: None
+
+    @classmethod
+    async def connect(
+        cls,
+        dsn: str,
+        keys: Keys,
+        readers: int,
+        statement_timeout_seconds: int,
+        wake: Callable[[], None] = lambda: None,
+    ) -> Self:
+        """Open the pool that commands write through, half as large as that of ``readers``.
+
+        ``wake`` is called after every commit: there is something for the sequencer.
+        """
+        size = max(readers // 2, _CONNECTIONS_MIN)
+        return cls(await open_pool(dsn, APP_WRITE, size, statement_timeout_seconds), keys, wake)
+
+    async def close(self) -> None:
+        """Close every connection once its transaction ends, or when that takes too long."""
+        await close_pool(self.pool)
+
+    async def carry_out(
+        self, command: Command, scope: RowScope, request_id: str, act: Act
+    ) -> Done | Problem:
+        """Carry a command out, or tell what became of it when it was sent before.
+
+        ``act`` makes the change in the unit that it is given, or raises Problem. A refusal is
+        kept: the same command is refused again however the world has changed.
+        """
+        attempt = _Attempt(self, command, scope, request_id, act)
+        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        failures = 0
+        while True:
+            try:
+                outcome = await attempt.run()
+            except (
+                asyncpg.SerializationError,
+                asyncpg.DeadlockDetectedError,
+                asyncpg.LockNotAvailableError,
+            ):
+                failures += 1
+                if failures == _ATTEMPTS_MAX:
+                    return Problem(ProblemCode.TRY_AGAIN)
+                continue
+            if outcome is not None:
+                return outcome
+            if asyncio.get_running_loop().time() > deadline:
+                return Problem(ProblemCode.IN_PROGRESS)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    @asynccontextmanager
+    async def connection(self) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
+        """Take a connection for one transaction; raises BusyError when none comes free."""
+        try:
+            connection = await self.pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS)
+        except TimeoutError as error:
+            raise BusyError from error
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
+
+
+@dataclass
+class _Attempt:
+    """One try at carrying a command out, in a transaction of its own."""
+
+    writes: Writes
+    command: Command
+    scope: RowScope
+    request_id: str
+    act: Act
+
+    async def run(self) -> Done | Problem | None:
+        """Give the outcome; None while the same command is being carried out elsewhere."""
+        viewer, command, keys = self.scope.viewer, self.command, self.writes.keys
+        payload_hash = keys.audit.mac(command.content)
+        async with self.writes.connection() as connection:
+            async with connection.transaction():
+                # The transaction's first statement: before it, nobody is asking.
+                begun = await connection.fetchrow(
+                    _BEGIN, self.scope.setting, *_lock_of(viewer.id, command.key)
+                )
+                assert begun is not None
+                if not begun["is_free"]:
+                    return None
+                known = await connection.fetchrow(_KNOWN, viewer.id, command.key)
+                if known is not None:
+                    return _replayed(known, command, payload_hash)
+                unit = Unit(connection, viewer, keys, begun["at"])
+                outcome = await self._act(unit, payload_hash)
+            if isinstance(outcome, Done):
+                self.writes.wake()
+            return outcome
+
+    async def _act(self, unit: Unit, payload_hash: bytes) -> Done | Problem:
+        try:
+            # Of a refused command nothing stays but the refusal.
+            async with unit.connection.transaction():
+                change = await self.act(unit)
+        except Problem as problem:
+            if problem.code not in _NOT_STORED:
+                await self._store(unit, payload_hash, None, problem)
+            return problem
+        await self._store(unit, payload_hash, change.made, None)
+        record = await self._record(unit, change, payload_hash)
+        await audit.write(unit.connection, unit.keys.audit, record)
+        return Done(change.made)
+
+    async def _store(
+        self, unit: Unit, payload_hash: bytes, made: Made | None, problem: Problem | None
+    ) -> None:
+        refusal = problem and orjson.dumps({"code": problem.code, "field": problem.field}).decode()
+        await unit.change(
+            _STORE,
+            unit.viewer.id,
+            self.command.key,
+            self.command.name,
+            payload_hash,
+            unit.at,
+            made and made.prefix,
+            made and made.owner,
+            made and made.id,
+            refusal,
+        )
+
+    async def _record(self, unit: Unit, change: Change, payload_hash: bytes) -> audit.Record:
+        record_id, sealed = new_id(), None
+        if change.detail is not None:
+            cipher = await unit.open_cipher(change.customer_id or BANK_ID)
+            assert cipher is not None, "detail of an erased customer"
+            detail = orjson.dumps(change.detail, default=str).decode()
+            sealed = cipher.encrypt(_PLACE_OF_DETAIL, record_id, detail)
+        return audit.Record(
+            recorded_at=unit.at,
+            id=record_id,
+            kind=AuditKind.WRITE,
+            actor_id=unit.viewer.id,
+            role=unit.viewer.role,
+            command=self.command.name,
+            payload_hash=payload_hash,
+            customer_id=change.customer_id,
+            subject_prefix=change.made.prefix,
+            subject_id=change.made.id,
+            event=change.event,
+            fields=tuple(change.fields),
+            detail_ciphertext=sealed,
+            request_id=self.request_id,
+        )
+
+
+def _replayed(known: asyncpg.Record, command: Command, payload_hash: bytes) -> Done | Problem:
+    if (known["command"], known["payload_hash"]) != (command.name, payload_hash):
+        return Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, "idempotencyKey")
+    if known["problem"] is not None:
+        refusal = orjson.loads(known["problem"])
+        return Problem(ProblemCode[refusal["code"]], refusal["field"])
+    made = Made(known["result_prefix"], known["result_owner"], known["result_id"])
+    return Done(made, replayed=True)
+
+
+def _lock_of(actor: UUID, key: str) -> tuple[int, int]:
+    """Give the advisory lock of a key: two numbers, where the locks of other uses are one."""
+    digest = sha256(actor.bytes + key.encode()).digest()
+    return (
+        int.from_bytes(digest[:4], "big", signed=True),
+        int.from_bytes(digest[4:8], "big", signed=True),
+    )

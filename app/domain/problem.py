@@ -1,0 +1,172 @@
+"""Refusals of the bank's rules: every code of the API with its sentences, in one place."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from app.domain.closed_set import ClosedSet
+
+
+class Language(ClosedSet):
+    """A language that the API speaks."""
+
+    EN = "EN", "English."
+    ZH = "ZH", "Chinese."
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """What a code says, and what to do about it, in both languages; a hint may be missing."""
+
+    message: str
+    message_zh: str
+    hint: str | None = None
+    hint_zh: str | None = None
+
+
+class ProblemCode(StrEnum):
+    """Why a command was refused; a state of affairs, not a fault of the API."""
+
+    sentences: Sentences
+    description: str
+
+    def __new__(cls, value: str, *sentences: str) -> Self:
+        """Make the member of its value, its sentence in English and Chinese, and the hints."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentences = Sentences(*sentences)
+        member.description = sentences[0]
+        return member
+
+    ALREADY_REGISTERED = (
+        "ALREADY_REGISTERED",
+        "A customer with this identity is registered already.",
+        "该身份的客户已经登记。",
+        "Look the customer up, or begin a service with the identity document.",
+        "请按证件查询该客户,或凭证件开始服务。",
+    )
+    CUSTOMER_NOT_ACTIVE = (
+        "CUSTOMER_NOT_ACTIVE",
+        "The customer is blocked, closed or erased.",
+        "该客户已被冻结、销户或删除。",
+    )
+    IDEMPOTENCY_KEY_REUSED = (
+        "IDEMPOTENCY_KEY_REUSED",
+        "This idempotency key was used for another command.",
+        "该幂等键已用于另一条指令。",
+        "Send a new command with a new key.",
+        "请为新指令使用新的幂等键。",
+    )
+    IN_PROGRESS = (
+        "IN_PROGRESS",
+        "The same command is being carried out.",
+        "同一指令正在处理中。",
+        "Send it again in a few seconds, with the same key.",
+        "请几秒后用同一幂等键重试。",
+    )
+    INVALID_ADDRESS = (
+        "INVALID_ADDRESS",
+        "This is not a postal address.",
+        "地址无效。",
+        "Give street, town and the country's two-letter code.",
+        "请填写街道、城市和两位国家代码。",
+    )
+    INVALID_BIRTH_DATE = (
+        "INVALID_BIRTH_DATE",
+        "This is not a date of birth that fits the customer.",
+        "出生日期无效。",
+    )
+    INVALID_EMAIL = (
+        "INVALID_EMAIL",
+        "This is not an e-mail address.",
+        "电子邮件地址无效。",
+    )
+    INVALID_LANGUAGE = (
+        "INVALID_LANGUAGE",
+        "This is not a language tag.",
+        "语言代码无效。",
+        "Use BCP 47, such as `en` or `zh-CN`.",
+        "请使用 BCP 47 代码,例如 `en` 或 `zh-CN`。",
+    )
+    INVALID_NAME = (
+        "INVALID_NAME",
+        "This is not a name.",
+        "姓名无效。",
+    )
+    INVALID_NATIONAL_ID = (
+        "INVALID_NATIONAL_ID",
+        "This is not an identity number of that country.",
+        "身份证件号码无效。",
+        "Compare it with the document, digit by digit.",
+        "请与证件逐位核对。",
+    )
+    INVALID_PHONE = (
+        "INVALID_PHONE",
+        "This is not a telephone number.",
+        "电话号码无效。",
+        "Write it with the country's code, such as `+86 139 1234 5678`.",
+        "请带国家代码填写,例如 `+86 139 1234 5678`。",
+    )
+    NOTHING_TO_CHANGE = (
+        "NOTHING_TO_CHANGE",
+        "The command changes nothing.",
+        "该指令没有任何变更。",
+    )
+    NOTHING_TO_REVEAL = (
+        "NOTHING_TO_REVEAL",
+        "Nothing is recorded there.",
+        "该处没有记录。",
+    )
+    NOT_FOUND = (
+        "NOT_FOUND",
+        "There is none, or you may not see it.",
+        "不存在,或您无权查看。",
+    )
+    NOT_MASKED = (
+        "NOT_MASKED",
+        "Your post is not shown this value masked: there is nothing to reveal.",
+        "您的岗位看到的并非掩码值,无需显示。",
+    )
+    REASON_TOO_SHORT = (
+        "REASON_TOO_SHORT",
+        "Say in a sentence what it is for.",
+        "请用一句话说明用途。",
+    )
+    STAFF_NOT_FITTING = (
+        "STAFF_NOT_FITTING",
+        "This member of staff does not hold that post, or works for another branch.",
+        "该员工不具备此岗位,或属于其他网点。",
+    )
+    STALE_VERSION = (
+        "STALE_VERSION",
+        "Somebody else has changed it meanwhile.",
+        "数据已被他人修改。",
+        "Read it again, and send the command with its new version.",
+        "请重新读取,并用新的版本号提交。",
+    )
+    TRY_AGAIN = (
+        "TRY_AGAIN",
+        "Too many change the same thing at this moment.",
+        "当前同时修改的人过多。",
+        "Send it again, with the same key.",
+        "请用同一幂等键重试。",
+    )
+
+    def message_in(self, language: Language) -> str:
+        """Give the sentence."""
+        zh = language is Language.ZH
+        return self.sentences.message_zh if zh else self.sentences.message
+
+    def hint_in(self, language: Language) -> str | None:
+        """Give what to do about it, where there is something to do."""
+        return self.sentences.hint_zh if language is Language.ZH else self.sentences.hint
+
+
+class Problem(Exception):  # noqa: N818  # The API's own word.
+    """A command is refused. ``field`` is the path of the input's field that is to blame."""
+
+    def __init__(self, code: ProblemCode, field: str | None = None) -> None:
+        """Take the code, and the input's field in the API's own spelling."""
+        super().__init__(code)
+        self.code = code
+        self.field = field

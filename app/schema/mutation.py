@@ -1,0 +1,36 @@
+"""Everything that can be changed: the mutations of every noun in one type."""
+
+from typing import Final
+
+import strawberry
+
+from app.schema.customer_mutation import CustomerMutation
+
+_PARTS: Final = (CustomerMutation,)
+
+
+class SameNameError(Exception):
+    """Two parts declare a mutation of one name: Strawberry would silently keep one."""
+
+
+def _check_names() -> None:
+    names: set[str] = set()
+    for part in _PARTS:
+        for name in part.__annotations__:
+            if name in names:
+                message = f"{name} of {part.__name__} is declared before"
+                raise SameNameError(message)
+            names.add(name)
+
+
+_check_names()
+
+
+@strawberry.type(
+    description=(
+        "Everything that can be changed. Each takes one `input` with an idempotency key, and "
+        "answers what it did or a `Problem`."
+    )
+)
+class Mutation(CustomerMutation):
+    """Everything that can be changed."""

@@ -1,0 +1,72 @@
+"""Refusals, as mutations answer them, and what they answer instead."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import strawberry
+from strawberry.types import Info
+
+from app.db.unit_of_work import Done, Made
+from app.domain import problem
+from app.domain.problem import ProblemCode
+from app.planner.declare import object_type, root_field
+from app.planner.enums import graphql_enum
+from app.planner.loaders import load_row
+from app.planner.projection import Projection
+from app.planner.relations import selected
+from app.planner.selection import ROW_PATHS
+from app.resolvers.context import Context
+
+graphql_enum(ProblemCode)
+PayloadT = TypeVar("PayloadT")
+
+
+@object_type(
+    public=True,
+    description=(
+        "Why a command was refused. Nothing has changed. The same command with the same key is "
+        "refused again; send a new one with a new key."
+    ),
+)
+class Problem:
+    """Why a command was refused."""
+
+    code: ProblemCode = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(
+        description="What is wrong, for people: English or Chinese, by `Accept-Language`."
+    )
+    field: str | None = strawberry.field(
+        description="Path of the input's field that is to blame, such as `address.city`."
+    )
+    hint: str | None = strawberry.field(description="What to do about it.")
+
+
+def answer(
+    info: Info[Context, None], outcome: Done | problem.Problem, payload: Callable[[Made], PayloadT]
+) -> PayloadT | Problem:
+    """Give a command's answer: its payload, or the problem in the client's language."""
+    if isinstance(outcome, Done):
+        return payload(outcome.made)
+    language = info.context.language
+    return Problem(
+        code=outcome.code,
+        message=outcome.code.message_in(language),
+        field=outcome.field,
+        hint=outcome.code.hint_in(language),
+    )
+
+
+def result(type_: type, description: str) -> Any:
+    """Declare a payload's field with the object that the command made or changed.
+
+    It is read with the rights that the viewer has now, also when the command is sent again. The
+    payload keeps the object's identity in ``made``.
+    """
+    projection = cast("Projection", cast("Any", type_).__projection__)
+
+    async def find(self: Any, info: Info[Context, None]) -> Any:
+        names = selected(projection, info, ROW_PATHS)
+        made: Made = self.made
+        return await load_row(info.context.reader, projection, made.owner, made.id, names)
+
+    return root_field(find, description=description)

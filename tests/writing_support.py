@@ -1,0 +1,28 @@
+"""What tests of mutations share."""
+
+from typing import Any, Final
+
+import asyncpg
+from client import Client
+from factories import Factory, Made
+from sqlmodel import SQLModel
+
+from app.auth.permissions import Role
+from app.db.policies import CLOSED
+
+# Refusals are kept here, so that they stay refusals.
+_KEPT: Final = frozenset({"idempotency_key"})
+
+
+async def state(owner: asyncpg.Connection) -> dict[str, Any]:
+    """Give every row of every table that a refused command must leave as it is."""
+    tables = sorted(SQLModel.metadata.tables.keys() - CLOSED - _KEPT)
+    return {
+        table: sorted(map(repr, await owner.fetch(f"select * from {table}"))) for table in tables
+    }
+
+
+async def manager_of(client: Client, factory: Factory, *customers: Made) -> Client:
+    """A relationship manager who is responsible for these customers."""
+    staff = await factory.responsible("RELATIONSHIP_MANAGER", *customers)
+    return client.as_(Role.RELATIONSHIP_MANAGER, staff)
