@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 from app.auth.permissions import Role
 from app.db.policies import CLOSED
 
-# Refusals are kept here, so that they stay refusals.
-_KEPT: Final = frozenset({"idempotency_key"})
+# Refusals are kept, so that they stay refusals; and the sequencer works on at its own pace.
+_KEPT: Final = frozenset({"idempotency_key", "audit_head", "audit_link", "audit_pending"})
 
 
 async def state(owner: asyncpg.Connection) -> dict[str, Any]:

@@ -151,7 +151,7 @@ async def test_a_refused_command_stays_refused(
 ) -> None:
     customer = await factory.customer()
     manager = await manager_of(client, factory, customer)
-    command = {"key": "late", "expectedVersion": 2, "language": "en"}
+    command: dict[str, Any] = {"key": "late", "expectedVersion": 2, "language": "en"}
     assert (await update(manager, customer, **command))["code"] == "STALE_VERSION"
     await update(manager, customer, email="now@example.com")
     before = await state(owner)
