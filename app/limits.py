@@ -41,6 +41,7 @@ _NODES_PER_COST: Final = 100
 _ROWS_OF: Final[Mapping[str, int]] = {"Behaviour": 20, "CurrencyTotal": 5}
 _WEIGHTS: Final[Mapping[str, int]] = {"BankSummary": 50_000}
 _WEIGHT_OF_INTROSPECTION: Final = 10_000
+_WEIGHT_OF_COMMAND: Final = 400
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,8 @@ class Measure:
             parent is self.schema.query_type and node.name.value in LOOK_UPS
         )
         weight = below.weight + _WEIGHTS.get(type_.name if type_ else "", 0)
+        if parent is not None and parent is self.schema.mutation_type:
+            weight += _WEIGHT_OF_COMMAND
         aliases += below.aliases
         return Size(1 + below.depth, aliases, 1, below.directives, nodes, look_ups, weight)
 

@@ -105,7 +105,12 @@ def create_app(
             measured.pool,
         )
         writes = await Writes.connect(
-            database_url, keys, settings.database_pool_size, settings.statement_timeout_seconds
+            database_url,
+            keys,
+            settings.database_pool_size,
+            settings.statement_timeout_seconds,
+            wake=lambda: None,
+            observe=measured.command,
         )
         app.state.database, app.state.writes = database, writes
         app.state.redis = redis

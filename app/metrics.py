@@ -55,6 +55,12 @@ class Metrics:
             registry=registry,
             buckets=_STATEMENTS,
         )
+        self.commands = Counter(
+            "bank360_commands",
+            "Commands, by how they ended",
+            ["command", "outcome"],
+            registry=registry,
+        )
         self.refusals = Counter(
             "bank360_refusals", "Errors in answers, by code", ["code"], registry=registry
         )
@@ -85,6 +91,10 @@ class Metrics:
         summed = CollectorRegistry()
         MultiProcessCollector(summed, folder)  # type: ignore[no-untyped-call]
         return generate_latest(summed)
+
+    def command(self, name: str, outcome: str) -> None:
+        """Count a command of a mutation by its outcome: DONE, REPLAYED, or a problem's code."""
+        self.commands.labels(name, outcome).inc()
 
     def refused(self, codes: Iterable[str]) -> None:
         """Count errors by their codes."""

@@ -35,16 +35,31 @@ _ATTEMPTS_MAX: Final = 3
 _WAIT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.02
 _ACQUIRE_TIMEOUT_SECONDS: Final = 5
-_LOCK_TIMEOUT: Final = "4s"
+# Whoever waits longer for a row begins anew: all attempts together stay below the time that an
+# operation has.
+_LOCK_SECONDS: Final = 4.0
+_BACKOFF_SECONDS: Final = 0.1
 _CONNECTIONS_MIN: Final = 2
 _PLACE_OF_DETAIL: Final = "audit_record.detail_ciphertext"
+# After these the command is tried again from the start. Whether a transaction whose connection was
+# lost has been committed is told by its key.
+_PASSING: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    ConnectionError,
+)
 # What passes by itself is not an answer to keep.
 _NOT_STORED: Final = frozenset({ProblemCode.IN_PROGRESS, ProblemCode.TRY_AGAIN})
 
 _BEGIN: Final = f"""
 select set_config('{VIEWER_SETTING}', $1, true),
-    set_config('lock_timeout', '{_LOCK_TIMEOUT}', true),
-    pg_try_advisory_xact_lock($2, $3) as is_free, now() as at
+    set_config('lock_timeout', $2, true),
+    pg_try_advisory_xact_lock($3, $4) as is_free, now() as at
 """
 _KNOWN: Final = """
 select command, payload_hash, result_prefix, result_owner, result_id, problem
@@ -184,6 +199,8 @@ class Writes:
     pool: "asyncpg.Pool[asyncpg.Record]"
     keys: Keys
     wake: Callable[[], None] = lambda: None
+    observe: Callable[[str, str], None] = lambda _command, _outcome: None
+    lock_seconds: float = _LOCK_SECONDS
 
     @classmethod
     async def connect(
@@ -192,14 +209,18 @@ class Writes:
         keys: Keys,
         readers: int,
         statement_timeout_seconds: int,
-        wake: Callable[[], None] = lambda: None,
+        *,
+        wake: Callable[[], None],
+        observe: Callable[[str, str], None],
     ) -> Self:
         """Open the pool that commands write through, half as large as that of ``readers``.
 
-        ``wake`` is called after every commit: there is something for the sequencer.
+        ``wake`` is called after every commit: there is something for the sequencer. ``observe`` is
+        told every command's name and how it ended.
         """
         size = max(readers // 2, _CONNECTIONS_MIN)
-        return cls(await open_pool(dsn, APP_WRITE, size, statement_timeout_seconds), keys, wake)
+        pool = await open_pool(dsn, APP_WRITE, size, statement_timeout_seconds)
+        return cls(pool, keys, wake, observe)
 
     async def close(self) -> None:
         """Close every connection once its transaction ends, or when that takes too long."""
@@ -219,20 +240,25 @@ class Writes:
         while True:
             try:
                 outcome = await attempt.run()
-            except (
-                asyncpg.SerializationError,
-                asyncpg.DeadlockDetectedError,
-                asyncpg.LockNotAvailableError,
-            ):
+            except _PASSING:
                 failures += 1
                 if failures == _ATTEMPTS_MAX:
-                    return Problem(ProblemCode.TRY_AGAIN)
+                    return self._told(command, Problem(ProblemCode.TRY_AGAIN))
+                await asyncio.sleep(_BACKOFF_SECONDS * failures)
                 continue
             if outcome is not None:
-                return outcome
+                return self._told(command, outcome)
             if asyncio.get_running_loop().time() > deadline:
-                return Problem(ProblemCode.IN_PROGRESS)
+                return self._told(command, Problem(ProblemCode.IN_PROGRESS))
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _told(self, command: Command, outcome: Done | Problem) -> Done | Problem:
+        if isinstance(outcome, Problem):
+            word = outcome.code.value
+        else:
+            word = "REPLAYED" if outcome.replayed else "DONE"
+        self.observe(command.name, word)
+        return outcome
 
     @asynccontextmanager
     async def connection(self) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
@@ -243,6 +269,10 @@ class Writes:
             raise BusyError from error
         try:
             yield connection
+        except asyncpg.InterfaceError as error:
+            if _was_lost(error):
+                raise ConnectionResetError from error
+            raise
         finally:
             await self.pool.release(connection)
 
@@ -265,7 +295,10 @@ class _Attempt:
             async with connection.transaction():
                 # The transaction's first statement: before it, nobody is asking.
                 begun = await connection.fetchrow(
-                    _BEGIN, self.scope.setting, *_lock_of(viewer.id, command.key)
+                    _BEGIN,
+                    self.scope.setting,
+                    f"{self.writes.lock_seconds * 1000:.0f}ms",
+                    *_lock_of(viewer.id, command.key),
                 )
                 assert begun is not None
                 if not begun["is_free"]:
@@ -343,6 +376,15 @@ def _replayed(known: asyncpg.Record, command: Command, payload_hash: bytes) -> D
         return Problem(ProblemCode[refusal["code"]], refusal["field"])
     made = Made(known["result_prefix"], known["result_owner"], known["result_id"])
     return Done(made, replayed=True)
+
+
+def _was_lost(error: BaseException | None) -> bool:
+    """Tell whether a connection was lost, when rolling back over it hides that."""
+    while error is not None:
+        if isinstance(error, _PASSING):
+            return True
+        error = error.__context__
+    return False
 
 
 def _lock_of(actor: UUID, key: str) -> tuple[int, int]:
