@@ -7,55 +7,21 @@ wrapped key.
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-import tink
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from tink import aead, json_proto_keyset_format, secret_key_access
+
+from app.db.master_key import CryptoError, MasterKey
+
+__all__ = ["CryptoError", "CustomerCipher", "KeyRing", "MasterKey"]
 
 CUSTOMER_KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 # The first byte names the format, so that another cipher can be read beside this one later.
 _FORMAT_AES_GCM: Final = b"\x01"
-
-aead.register()
-
-
-class CryptoError(Exception):
-    """A key or a value does not open: wrong master key, or altered or moved data."""
-
-
-class MasterKey:
-    """The master key set (tink); wraps customers' keys. Its values never reach the database."""
-
-    def __init__(self, keyset_json: str) -> None:
-        """Read a key set in tink's JSON form; raises CryptoError when it is not one."""
-        try:
-            handle = json_proto_keyset_format.parse(keyset_json, secret_key_access.TOKEN)
-            self._aead = handle.primitive(aead.Aead)
-        except (tink.TinkError, ValueError) as error:
-            message = "the master key is not a tink AEAD key set in JSON form"
-            raise CryptoError(message) from error
-
-    @staticmethod
-    def new_keyset() -> str:
-        """Make a key set with one AES-256-GCM key, in tink's JSON form."""
-        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-        return str(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
-
-    def wrap(self, key: bytes, customer_id: UUID) -> bytes:
-        """Encrypt a customer's key for storage beside that customer only."""
-        return bytes(self._aead.encrypt(key, customer_id.bytes))
-
-    def unwrap(self, wrapped: bytes, customer_id: UUID) -> bytes:
-        """Open a stored customer key; raises CryptoError under a foreign master key."""
-        try:
-            return bytes(self._aead.decrypt(wrapped, customer_id.bytes))
-        except tink.TinkError as error:
-            message = f"the key of customer {customer_id} does not open under this master key"
-            raise CryptoError(message) from error
 
 
 class CustomerCipher:
@@ -93,24 +59,42 @@ class KeyRing:
     re-wrapped, the entry cannot be reached any more.
     """
 
-    def __init__(self, master: MasterKey, size: int = 50_000) -> None:
-        """Keep at most ``size`` unwrapped keys."""
-        self._master = master
+    def __init__(
+        self,
+        master: MasterKey,
+        size: int = 50_000,
+        changed: Callable[[], MasterKey | None] = lambda: None,
+    ) -> None:
+        """Keep at most ``size`` unwrapped keys.
+
+        ``changed`` gives the master key set again when it was replaced, and None otherwise.
+        """
+        # A set that was replaced is kept: rows that were read just before may need it still.
+        self._masters = [master]
         self._size = size
+        self._changed = changed
+        self._wraps_with = master.primary
         self._ciphers: OrderedDict[tuple[UUID, bytes], CustomerCipher] = OrderedDict()
 
     def wrap(self, key: bytes, customer_id: UUID) -> bytes:
-        """Wrap a key with the master key set; see MasterKey.wrap."""
-        return self._master.wrap(key, customer_id)
+        """Wrap a key with the master key that is in force; see wrap_with."""
+        return self._master(self._wraps_with).wrap(key, customer_id, self._wraps_with)
+
+    def wrap_with(self, prefix: bytes) -> None:
+        """Wrap with the master key of this prefix from now on; CryptoError if it is not known."""
+        if not self._master(prefix).knows(prefix):
+            message = "the master key in force is not in this key set"
+            raise CryptoError(message)
+        self._wraps_with = prefix
 
     def unwrap(self, wrapped: bytes, customer_id: UUID) -> bytes:
         """Unwrap a key without keeping it; see MasterKey.unwrap."""
-        return self._master.unwrap(wrapped, customer_id)
+        return self._master(wrapped).unwrap(wrapped, customer_id)
 
     def make(self, customer_id: UUID) -> tuple[bytes, CustomerCipher]:
         """Make a new customer's key: the wrapped form to store, and its cipher."""
         key = os.urandom(CUSTOMER_KEY_BYTES)
-        return self._master.wrap(key, customer_id), CustomerCipher(key)
+        return self.wrap(key, customer_id), CustomerCipher(key)
 
     def cipher(self, customer_id: UUID, wrapped: bytes) -> CustomerCipher:
         """Give the cipher of a stored key; raises CryptoError under a foreign master key."""
@@ -119,8 +103,21 @@ class KeyRing:
         if cipher is not None:
             self._ciphers.move_to_end(entry)
             return cipher
-        cipher = CustomerCipher(self._master.unwrap(wrapped, customer_id))
+        cipher = CustomerCipher(self.unwrap(wrapped, customer_id))
         self._ciphers[entry] = cipher
         if len(self._ciphers) > self._size:
             self._ciphers.popitem(last=False)
         return cipher
+
+    def _master(self, wrapped: bytes) -> MasterKey:
+        """Find the set that has the key of a wrapped form; looks for a replaced set if none has."""
+        for master in self._masters:
+            if master.knows(wrapped):
+                return master
+        replaced = self._changed()
+        if replaced is not None:
+            self._masters.insert(0, replaced)
+            if replaced.knows(wrapped):
+                return replaced
+        # It says itself that it does not open this.
+        return self._masters[0]

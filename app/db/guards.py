@@ -10,6 +10,7 @@ from typing import Final
 from sqlmodel import SQLModel
 
 from app.db import policies, tables
+from app.db.master_key import PREFIX_BYTES
 from app.db.roles import APP_READ, APP_WRITE, JOBS
 
 APPEND_ONLY: Final = frozenset(
@@ -112,6 +113,39 @@ end
 $body$;
 """
 
+# What keeps a rotation of the master key whole (app.db.rotation). Both wait for one that is just
+# changing the key, and keep it from changing until the transaction ends: nothing is left behind
+# under a key that is about to go.
+WRAPPING: Final = f"""
+create function wrapping_prefix() returns bytea language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp as $body$
+declare
+    known bytea;
+begin
+    select master into known from key_check for share;
+    return substring(known from 1 for {PREFIX_BYTES});
+end
+$body$;
+
+create function check_wrapping() returns trigger language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp as $body$
+declare
+    prefix constant bytea := wrapping_prefix();
+begin
+    if exists (
+        select from added where substring(wrapped_key from 1 for {PREFIX_BYTES}) <> prefix
+    ) then
+        raise exception 'a customer key is wrapped with another master key than the one in force'
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end
+$body$;
+
+revoke execute on function wrapping_prefix() from public;
+grant execute on function wrapping_prefix() to {APP_WRITE}, {JOBS};
+"""
+
 
 # A temporary table would shadow a real one for whoever looks tables up by name alone.
 _NO_TEMPORARY: Final = """
@@ -153,6 +187,11 @@ def triggers(table: str) -> Iterator[str]:
             "create trigger balanced after insert on posting referencing new table as added"
             " for each statement execute function check_postings();"
         )
+    if table == tables.CustomerKey.__tablename__:
+        yield (
+            "create trigger wrapped after insert on customer_key referencing new table as added"
+            " for each statement execute function check_wrapping();"
+        )
 
 
 def grants(table: str) -> Iterator[str]:
@@ -176,6 +215,7 @@ def statements() -> list[str]:
     names = sorted(SQLModel.metadata.tables)
     return [
         FUNCTIONS,
+        WRAPPING,
         *(line for name in PARTITIONED for line in partitions(name)),
         *(line for name in names for line in triggers(name)),
         *_OF_DATABASE,

@@ -15,8 +15,10 @@ from app.auth.secret_files import secret_file
 from app.db.audit_keys import AuditKeys
 from app.db.blind_index import BlindIndex
 from app.db.crypto import CryptoError, KeyRing, MasterKey
+from app.db.master_file import MasterFile
 
 INDEX_KEY_BYTES: Final = 32
+_MASTER_FILE: Final = "master.key"
 # A key for AES-256-SIV, which takes two keys of 256 bits.
 _DERIVED_BYTES: Final = 64
 
@@ -27,13 +29,19 @@ class KeysError(Exception):
 
 @dataclass(frozen=True)
 class Keys:
-    """The secrets that reading and writing personal data needs."""
+    """The secrets that reading and writing personal data needs.
+
+    ``master`` is the master key set as it was loaded, and ``master_file`` where it came from:
+    None for the environment.
+    """
 
     ring: KeyRing
     index: BlindIndex
     cursor_secret: bytes
     identity_secret: bytes
     audit: AuditKeys
+    master: MasterKey
+    master_file: MasterFile | None = None
     created: list[Path] = field(default_factory=list)
 
     @classmethod
@@ -61,12 +69,15 @@ class Keys:
             return lambda: base64.b64encode(make()).decode()
 
         keyset = encoded(lambda: MasterKey.new_keyset().encode())
-        master_text = secret(master_key, "BANK360_MASTER_KEY", "master.key", keyset)
+        master_text = secret(master_key, "BANK360_MASTER_KEY", _MASTER_FILE, keyset)
         fresh = encoded(lambda: os.urandom(INDEX_KEY_BYTES))
         index_text = secret(index_key, "BANK360_INDEX_KEY", "index.key", fresh)
+        master_file = None
+        if not master_key and data_dir is not None:
+            master_file = MasterFile(data_dir / "keys" / _MASTER_FILE)
         try:
-            master = MasterKey(_decoded(master_text, "BANK360_MASTER_KEY").decode())
-        except (CryptoError, UnicodeDecodeError) as error:
+            master = MasterKey.of_base64(master_text) if master_file is None else master_file.read()
+        except CryptoError as error:
             message = f"BANK360_MASTER_KEY: {error}"
             raise KeysError(message) from error
         index = _decoded(index_text, "BANK360_INDEX_KEY")
@@ -78,11 +89,15 @@ class Keys:
             return HKDF(SHA256(), _DERIVED_BYTES, salt=None, info=purpose).derive(index)
 
         return cls(
-            KeyRing(master),
+            KeyRing(master)
+            if master_file is None
+            else KeyRing(master, changed=master_file.changed),
             BlindIndex(index),
             derived(b"bank360 cursors"),
             derived(b"bank360 identities"),
             AuditKeys.of(derived(b"bank360 audit")),
+            master,
+            master_file,
             created,
         )
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from app.db.bank_itself import ensure_bank
 from app.db.crypto import CryptoError
+from app.db.key_check import hold_keys
 from app.db.keys import Keys
 from app.db.loading import ledger_sums
 from app.db.retail_bank import sources
@@ -57,6 +58,7 @@ async def import_retail_bank(
             async with connection.transaction():
                 # A second import waits, and then finds everything there.
                 await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+                await hold_keys(connection, keys.ring)
                 bank = await ensure_bank(connection, keys, DATA_BEGINS_ON, CURRENCY)
                 store = Store(connection, keys, bank, files, progress)
                 summary.notes.extend(await _set_business_date(connection))

@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 
 from app.db.crypto import CryptoError
+from app.db.key_check import hold_keys
 from app.db.keys import Keys
 from app.db.loading import ledger_sums
 from app.db.seed.chunk import CHUNK_CUSTOMERS, make_chunk
@@ -59,6 +60,7 @@ async def seed_bank(
     try:
         # A second run waits, and then finds everything there.
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        await hold_keys(connection, keys.ring)
         summary = await _fill(
             connection, keys, customers, seed, progress=progress, wanted=business_date
         )
