@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
+from app.db.audit import Connection
 from app.db.crypto import CryptoError, CustomerCipher, KeyRing
 from app.db.keys import Keys, KeysError
 from app.db.master_key import PREFIX_BYTES
@@ -50,7 +51,7 @@ async def check_keys(dsn: str, keys: Keys) -> None:
 
 
 async def make_key(
-    connection: asyncpg.Connection, ring: KeyRing, customer_id: UUID
+    connection: Connection, ring: KeyRing, customer_id: UUID
 ) -> tuple[bytes, CustomerCipher]:
     """Make a new customer's key for a row that the caller's transaction inserts.
 
@@ -72,7 +73,7 @@ async def hold_keys(connection: asyncpg.Connection, ring: KeyRing) -> None:
     await _follow(connection, ring)
 
 
-async def _follow(connection: asyncpg.Connection, ring: KeyRing) -> None:
+async def _follow(connection: Connection, ring: KeyRing) -> None:
     prefix = await connection.fetchval("select wrapping_prefix()")
     if prefix is not None:
         ring.wrap_with(prefix)
