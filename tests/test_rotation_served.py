@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -83,7 +84,7 @@ async def test_readers_notice_nothing(
 
 def test_the_command_rotates_the_key_of_a_bank_that_is_served(bank: RotatedBank) -> None:
     shell = Shell(bank.folder.parent)
-    place = {"DATABASE_URL": bank.url, "BANK360_DATA_DIR": str(bank.folder)}
+    place: dict[str, Any] = {"DATABASE_URL": bank.url, "BANK360_DATA_DIR": str(bank.folder)}
 
     async def ask(url: str, key: TokenKey) -> None:
         async with signed_in(url, key) as http:
@@ -113,7 +114,7 @@ def test_in_the_environment_the_set_is_printed_and_nothing_else(bank: RotatedBan
     master, index = [path.read_text().strip() for path in secrets]
     for path in secrets:
         path.unlink()
-    place = {"DATABASE_URL": bank.url, "BANK360_DATA_DIR": str(bank.folder)}
+    place: dict[str, Any] = {"DATABASE_URL": bank.url, "BANK360_DATA_DIR": str(bank.folder)}
     place |= {"BANK360_MASTER_KEY": master, "BANK360_INDEX_KEY": index}
 
     line = shell.refusal("keys", "rotate", **place)

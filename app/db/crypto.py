@@ -109,6 +109,10 @@ class KeyRing:
             self._ciphers.popitem(last=False)
         return cipher
 
+    def forget(self, customer_id: UUID, wrapped: bytes) -> None:
+        """Drop the cipher of a key that is destroyed."""
+        self._ciphers.pop((customer_id, wrapped), None)
+
     def _master(self, wrapped: bytes) -> MasterKey:
         """Find the set that has the key of a wrapped form; looks for a replaced set if none has."""
         for master in self._masters:

@@ -38,6 +38,14 @@ class RevealReason(ClosedSet):
     INVESTIGATION = "INVESTIGATION", "To look into suspected fraud or a complaint."
 
 
+class ErasureReason(ClosedSet):
+    """Why a customer's personal data is destroyed."""
+
+    CUSTOMER_REQUEST = "CUSTOMER_REQUEST", "The person asks for it."
+    RETENTION_ENDED = "RETENTION_ENDED", "The time for which it must be kept is over."
+    COURT_ORDER = "COURT_ORDER", "A court or an authority orders it, whatever must be kept."
+
+
 class ConsentPurpose(ClosedSet):
     """What a customer may allow the bank to do, beyond what the contract needs."""
 

@@ -50,6 +50,20 @@ class ProblemCode(StrEnum):
         "The customer is blocked, closed or erased.",
         "该客户已被冻结、销户或删除。",
     )
+    EXPORT_TOO_LARGE = (
+        "EXPORT_TOO_LARGE",
+        "The customer has more data than one answer can hold.",
+        "该客户的数据超出单次导出的上限。",
+        "Ask the operator of the bank for it.",
+        "请联系系统运维人员导出。",
+    )
+    HAS_BUSINESS = (
+        "HAS_BUSINESS",
+        "The customer still has business with the bank, or money is owed or owned.",
+        "该客户仍有未结清的业务或余额。",
+        "Close accounts, cards, loans, orders, holdings and tickets first.",
+        "请先结清账户、卡、贷款、委托、持仓和工单。",
+    )
     IDEMPOTENCY_KEY_REUSED = (
         "IDEMPOTENCY_KEY_REUSED",
         "This idempotency key was used for another command.",
@@ -126,6 +140,13 @@ class ProblemCode(StrEnum):
         "NOT_MASKED",
         "Your post is not shown this value masked: there is nothing to reveal.",
         "您的岗位看到的并非掩码值,无需显示。",
+    )
+    RETENTION_RUNS = (
+        "RETENTION_RUNS",
+        "The law demands that this customer's data is kept still.",
+        "法定保存期限尚未届满。",
+        "Data is kept for ten years after the last business; only a court order goes before that.",
+        "客户资料须在业务关系结束后保存十年,法院命令除外。",
     )
     REASON_TOO_SHORT = (
         "REASON_TOO_SHORT",

@@ -5,8 +5,9 @@ from typing import Final
 import strawberry
 
 from app.schema.customer_mutation import CustomerMutation
+from app.schema.personal_data import PersonalDataMutation
 
-_PARTS: Final = (CustomerMutation,)
+_PARTS: Final = (CustomerMutation, PersonalDataMutation)
 
 
 class SameNameError(Exception):
@@ -32,5 +33,5 @@ _check_names()
         "answers what it did or a `Problem`."
     )
 )
-class Mutation(CustomerMutation):
+class Mutation(CustomerMutation, PersonalDataMutation):
     """Everything that can be changed."""
