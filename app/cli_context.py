@@ -124,12 +124,15 @@ def load_keys(settings: Settings, bank: Bank) -> "Keys":
     A bank with customers whose keys are missing is refused: new keys would not read it.
     """
     from app.db.key_check import check_keys
-    from app.db.keys import Keys, KeysError
+    from app.db.keys import INDEX_FILE, MASTER_FILE, Keys, KeysError
 
     master, index = settings.master_key, settings.index_key
     folder = bank.data_dir / "keys"
-    is_new = not folder.is_dir() or not any(folder.iterdir())
-    if is_new and (master is None or index is None) and has_customers(bank):
+    needed = {MASTER_FILE: master, INDEX_FILE: index}
+    is_missing = any(
+        given is None and not (folder / name).exists() for name, given in needed.items()
+    )
+    if is_missing and has_customers(bank):
         message = (
             f"the keys of this bank are missing in {folder}: put them back, or set"
             " BANK360_MASTER_KEY and BANK360_INDEX_KEY"

@@ -28,6 +28,8 @@ COMMANDS = [
     ["schema"],
     ["schema", "print"],
     ["schema", "check"],
+    ["keys"],
+    ["keys", "rotate"],
     ["settings"],
     ["backup"],
     ["restore"],

@@ -18,7 +18,8 @@ from app.db.crypto import CryptoError, KeyRing, MasterKey
 from app.db.master_file import MasterFile
 
 INDEX_KEY_BYTES: Final = 32
-_MASTER_FILE: Final = "master.key"
+MASTER_FILE: Final = "master.key"
+INDEX_FILE: Final = "index.key"
 # A key for AES-256-SIV, which takes two keys of 256 bits.
 _DERIVED_BYTES: Final = 64
 
@@ -69,12 +70,12 @@ class Keys:
             return lambda: base64.b64encode(make()).decode()
 
         keyset = encoded(lambda: MasterKey.new_keyset().encode())
-        master_text = secret(master_key, "BANK360_MASTER_KEY", _MASTER_FILE, keyset)
+        master_text = secret(master_key, "BANK360_MASTER_KEY", MASTER_FILE, keyset)
         fresh = encoded(lambda: os.urandom(INDEX_KEY_BYTES))
-        index_text = secret(index_key, "BANK360_INDEX_KEY", "index.key", fresh)
+        index_text = secret(index_key, "BANK360_INDEX_KEY", INDEX_FILE, fresh)
         master_file = None
         if not master_key and data_dir is not None:
-            master_file = MasterFile(data_dir / "keys" / _MASTER_FILE)
+            master_file = MasterFile(data_dir / "keys" / MASTER_FILE)
         try:
             master = MasterKey.of_base64(master_text) if master_file is None else master_file.read()
         except CryptoError as error:

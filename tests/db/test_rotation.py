@@ -89,6 +89,27 @@ def test_the_old_key_is_kept_apart_for_earlier_backups(bank: RotatedBank, keys: 
     ]
 
 
+def test_an_earlier_backup_is_restored_with_the_old_key(bank: RotatedBank, keys: Keys) -> None:
+    known = bank.use(lambda c: c.fetchval("select master from key_check"))
+    backup = list(bank.wrapped().items())
+    done = run(bank)
+    assert done.retired is not None
+
+    async def restore(connection: asyncpg.Connection) -> None:
+        await connection.execute("update key_check set master = $1", known)
+        change = "update customer_key set wrapped_key = $2 where customer_id = $1"
+        await connection.executemany(change, backup)
+
+    bank.use(restore)
+    with pytest.raises(KeysError, match="master key is not the one"):
+        bank.load()
+    shutil.copy(done.retired, bank.folder / "keys" / "master.key")
+    assert bank.names(bank.load()) == [NAME] * CUSTOMERS
+    assert run(bank).rewrapped == CUSTOMERS + 1
+    assert bank.under() == bank.load().master.prefixes
+    assert bank.names(keys) == bank.names(bank.load()) == [NAME] * CUSTOMERS
+
+
 def test_it_is_recorded_once(bank: RotatedBank, keys: Keys) -> None:
     before = keys.master.primary
     run(bank)
