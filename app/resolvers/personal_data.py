@@ -15,6 +15,10 @@ from app.domain.retention import is_kept_by_law
 from app.resolvers.context import Context, carry_out
 
 PREFIX: Final = "cus"
+# The classes of personal data, by the permissions that guard them: an export shows all.
+PERSONAL: Final = tuple(
+    sorted(name for name, grant in MATRIX.items() if grant.data_class is not DataClass.C1)
+)
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,8 @@ async def begin_export(context: Context, key: str, customer: UUID) -> Done | Pro
         (row,) = await unit.fetch(export.count_statement(), customer)
         if row[0] > export.ROWS_MAX:
             raise Problem(ProblemCode.EXPORT_TOO_LARGE)
-        classes = [name for name, grant in MATRIX.items() if grant.data_class is not DataClass.C1]
         made = Made(PREFIX, customer, customer)
-        return Change(made, "customer.exported", customer, sorted(classes))
+        return Change(made, "customer.exported", customer, PERSONAL)
 
     command = Command("exportCustomerData", key, {"customer_id": customer})
     return await carry_out(context, command, act)

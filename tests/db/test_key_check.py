@@ -2,14 +2,20 @@
 
 import asyncio
 import dataclasses
+import os
+import pwd
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from embedded_support import ORDINARY_USER, ROOT
 
-from app.auth.secret_files import secret_file
+from app.auth.secret_files import replace_secret, secret_file
+from app.db.crypto import CryptoError, MasterKey
 from app.db.key_check import check_keys
 from app.db.keys import Keys, KeysError
+from app.db.master_file import MasterFile
 from app.db.migrate import upgrade
 
 
@@ -47,3 +53,35 @@ def test_of_two_makers_the_first_one_counts(tmp_path: Path) -> None:
 
     assert secret_file(path, overtaken) == "first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_secret_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "secret"
+    secret_file(path, lambda: "first")
+    replace_secret(path, "second")
+    assert path.read_text() == "second"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", _fail)
+        with pytest.raises(OSError, match="no space left"):
+            replace_secret(path, "third")
+        with pytest.raises(CryptoError, match=f"cannot replace the master key in {path}"):
+            MasterFile(path).replace(MasterKey(MasterKey.new_keyset()))
+    assert path.read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _fail(*_given: object) -> None:
+    message = "no space left on device"
+    raise OSError(message)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root gives files away")
+def test_a_replaced_secret_stays_with_its_owner(tmp_path: Path) -> None:
+    path, server = tmp_path / "secret", pwd.getpwnam(ORDINARY_USER)
+    secret_file(path, lambda: "first")
+    os.chown(path, server.pw_uid, server.pw_gid)
+    replace_secret(path, "second")
+    assert (path.stat().st_uid, path.stat().st_gid) == (server.pw_uid, server.pw_gid)
