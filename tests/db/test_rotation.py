@@ -22,6 +22,8 @@ from app.db.key_check import check_keys, hold_keys, make_key
 from app.db.keys import Keys, KeysError
 from app.db.master_file import MasterFile
 from app.db.master_key import MasterKey
+from app.db.policies import VIEWER_SETTING
+from app.db.roles import APP_WRITE
 from app.db.rotation import Rotation, RotationError, final_set, next_set, rotate
 
 CUSTOMERS = 7
@@ -227,6 +229,21 @@ def test_customers_who_come_meanwhile_are_under_the_new_key(bank: RotatedBank, k
     fresh = bank.load()
     assert bank.under() == fresh.master.prefixes
     assert bank.names(fresh) == [NAME] * (CUSTOMERS + written)
+
+
+def test_the_unit_of_works_role_makes_keys_too(bank: RotatedBank, keys: Keys) -> None:
+    run(bank)
+
+    async def write(connection: asyncpg.Connection) -> None:
+        async with connection.transaction():
+            await connection.execute(f"set local role {APP_WRITE}")
+            viewer = orjson.dumps({"scope": "ALL", "role": "TELLER"}).decode()
+            await connection.execute("select set_config($1, $2, true)", VIEWER_SETTING, viewer)
+            await _insert_customer(connection, keys.ring)
+
+    bank.use(write)
+    assert bank.under() == bank.load().master.prefixes
+    assert bank.names(bank.load()) == [NAME] * (CUSTOMERS + 1)
 
 
 def test_it_waits_for_a_customer_who_is_being_written(bank: RotatedBank, keys: Keys) -> None:
