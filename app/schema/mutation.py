@@ -4,9 +4,12 @@ from typing import Final
 
 import strawberry
 
+from app.schema.assignment import AssignmentMutation
+from app.schema.consent_mutation import ConsentMutation
 from app.schema.customer_mutation import CustomerMutation
+from app.schema.registration import RegistrationMutation
 
-_PARTS: Final = (CustomerMutation,)
+_PARTS: Final = (CustomerMutation, RegistrationMutation, ConsentMutation, AssignmentMutation)
 
 
 class SameNameError(Exception):
@@ -32,5 +35,7 @@ _check_names()
         "answers what it did or a `Problem`."
     )
 )
-class Mutation(CustomerMutation):
+class Mutation(
+    CustomerMutation, RegistrationMutation, ConsentMutation, AssignmentMutation
+):
     """Everything that can be changed."""
