@@ -139,9 +139,7 @@ def _encrypted(unit: Unit, customer: UUID, applicant: Applicant) -> dict[str, An
         "address": applicant.address,
     }
     return {
-        f"{name}_ciphertext": unit.encrypt(
-            customer, f"customer.{name}_ciphertext", customer, value
-        )
+        f"{name}_ciphertext": unit.encrypt(customer, f"customer.{name}_ciphertext", customer, value)
         for name, value in clear.items()
     }
 

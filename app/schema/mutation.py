@@ -35,7 +35,5 @@ _check_names()
         "answers what it did or a `Problem`."
     )
 )
-class Mutation(
-    CustomerMutation, RegistrationMutation, ConsentMutation, AssignmentMutation
-):
+class Mutation(CustomerMutation, RegistrationMutation, ConsentMutation, AssignmentMutation):
     """Everything that can be changed."""
