@@ -131,7 +131,8 @@ def identity_number(country: str, given: str, field: str, *, is_person: bool) ->
     if schemes is None:
         raise Problem(ProblemCode.COUNTRY_NOT_SUPPORTED, f"{field}.country")
     scheme = schemes.persons if is_person else schemes.organisations
-    text = unicodedata.normalize("NFKC", given).strip()
+    # Documents print groups of digits; no number has a space that means anything.
+    text = "".join(unicodedata.normalize("NFKC", given).split())
     # Within ASCII the checks below meet only the characters that they were written for.
     is_possible = text.isascii() and text.isprintable() and 0 < len(text) <= _LENGTH_MAX
     found = scheme.validated(text) if is_possible else None
