@@ -145,6 +145,25 @@ async def test_a_refused_assignment_changes_nothing(
     assert await state(owner) == before
 
 
+async def test_buttons_are_drawn_for_those_who_may_press_them(
+    client: Client, factory: Factory, desk: Desk
+) -> None:
+    asked = "query ($id: ID!) { customer(id: $id) { viewerCan { action allowed reason } } }"
+    adviser = await factory.staff("WEALTH_ADVISOR", desk.branch)
+    await factory.assign(desk.customer, adviser, "WEALTH_ADVISOR")
+    manager = client.as_(Role.RELATIONSHIP_MANAGER, desk.before.id)
+    for person, allowed in (
+        (desk.head, {"UPDATE_CUSTOMER", "RECORD_CONSENT", "ASSIGN_MANAGER"}),
+        (manager, {"UPDATE_CUSTOMER", "RECORD_CONSENT"}),
+        (client.as_(Role.WEALTH_ADVISOR, adviser.id), set()),
+    ):
+        data = await person.run(asked, id=desk.customer.global_id)
+        said = {each.pop("action"): each for each in data["customer"]["viewerCan"]}
+        for action in ("UPDATE_CUSTOMER", "RECORD_CONSENT", "ASSIGN_MANAGER"):
+            reason = None if action in allowed else "Your post may not do it."
+            assert said[action] == {"allowed": action in allowed, "reason": reason}
+
+
 async def test_ids_are_of_the_right_kind(desk: Desk) -> None:
     for values in ({"staffId": desk.customer.global_id}, {"customerId": desk.after.global_id}):
         error = await desk.head.error(ASSIGN, input=given(desk, **values))
