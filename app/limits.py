@@ -151,7 +151,8 @@ class Measure:
         if rows is not None:
             nodes = rows * (1 + nodes)
         look_ups = below.look_ups + (
-            parent is self.schema.query_type and node.name.value in LOOK_UPS
+            parent in {self.schema.query_type, self.schema.mutation_type}
+            and node.name.value in LOOK_UPS
         )
         weight = below.weight + _WEIGHTS.get(type_.name if type_ else "", 0)
         if parent is not None and parent is self.schema.mutation_type:

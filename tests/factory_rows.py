@@ -97,16 +97,15 @@ class Rows:
             recorded_at=at,
             result_id=customer.id,
         )
-        await self.insert(
-            "consent",
-            customer_id=customer.id,
-            id=new_id(),
-            purpose="PROFILING",
-            granted=True,
-            channel="BRANCH",
-            recorded_at=at,
-        )
+        await self.consent(customer, at)
         await self.service(customer, staff, "TELLER")
+
+    async def consent(self, customer: Made, at: datetime, **given: Any) -> Made:
+        """What a customer said at a time."""
+        row = new_id()
+        values = {"purpose": "PROFILING", "granted": True, "channel": "BRANCH"} | given
+        await self.insert("consent", customer_id=customer.id, id=row, recorded_at=at, **values)
+        return Made("con", customer.id, row)
 
     async def service(self, customer: Made, staff: UUID, role: str, minutes: int = 30) -> Made:
         """A service that began a minute ago, and lasts so long from now."""

@@ -17,6 +17,7 @@ from stdnum.us import ein, itin, ssn
 
 from app.auth.permissions import Role
 from app.db.lookup import LookUp, find_customers
+from app.domain.audit import ConsentPurpose
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def test_accounts_have_a_year_of_business(bank: Bank) -> None:
         ("ticket_event", "occurred_at"),
         ("ticket_comment", "written_at"),
         ("interaction", "ended_at"),
+        ("consent", "recorded_at"),
     ],
 )
 def test_nothing_has_happened_after_the_business_date_began(
@@ -165,6 +167,24 @@ def test_customers_are_of_both_languages_and_every_tier(bank: Bank) -> None:
         " where customer.status = 'CLOSED'"
     )
     assert set(closed) == {("CLOSED", Decimal(0))}
+
+
+def test_customers_were_asked_what_they_allow_and_some_took_it_back(bank: Bank) -> None:
+    rows = bank.rows(
+        "select customer_id, purpose, array_agg(granted order by recorded_at),"
+        " array_agg(staff_id is null order by recorded_at) from consent group by 1, 2"
+    )
+    assert 0.9 < len({customer for customer, *_ in rows}) / CUSTOMERS <= 1
+    said: dict[str, list[list[bool]]] = {purpose: [] for _, purpose, *_ in rows}
+    for _, purpose, granted, online in rows:
+        said[purpose].append(granted)
+        assert online == [False, True][: len(online)]
+        assert granted in ([True], [False], [True, False])
+    assert set(said) == {purpose.value for purpose in ConsentPurpose}
+    for purpose, answers in said.items():
+        assert [True] in answers, purpose
+        assert [False] in answers, purpose
+        assert [True, False] in answers, purpose
 
 
 def test_national_ids_are_well_formed_and_belong_to_nobody(bank: Bank) -> None:

@@ -171,6 +171,8 @@ class Access(Enum):
 class ViewerAction(ClosedSet):
     """What a viewer may or may not do with an object: a button, or a part of a screen."""
 
+    ASSIGN_MANAGER = "ASSIGN_MANAGER", "Make somebody responsible for the customer."
+    RECORD_CONSENT = "RECORD_CONSENT", "Record what the customer allows or forbids."
     SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
     SEE_CONTACT = "SEE_CONTACT", "See phone, e-mail and postal address."
     SEE_CREDIT = "SEE_CREDIT", "See credit score, grade or risk class."
@@ -182,6 +184,7 @@ class ViewerAction(ClosedSet):
     SEE_PROFILE = "SEE_PROFILE", "See relationships, preferences, contacts and timeline."
     SEE_SEGMENTS = "SEE_SEGMENTS", "See the segments the customer belongs to."
     SEE_TICKETS = "SEE_TICKETS", "See requests to the service desk."
+    UPDATE_CUSTOMER = "UPDATE_CUSTOMER", "Change contact data and preferences."
 
 
 CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
@@ -195,6 +198,9 @@ CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_PROFILE: Permission.PROFILE_READ,
     ViewerAction.SEE_BEHAVIOUR: Permission.BEHAVIOUR_READ,
     ViewerAction.SEE_SEGMENTS: Permission.SEGMENT_READ,
+    ViewerAction.UPDATE_CUSTOMER: Permission.CUSTOMER_UPDATE,
+    ViewerAction.RECORD_CONSENT: Permission.CONSENT_RECORD,
+    ViewerAction.ASSIGN_MANAGER: Permission.MANAGER_ASSIGN,
 }
 ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,

@@ -45,6 +45,18 @@ class ProblemCode(StrEnum):
         "Look the customer up, or begin a service with the identity document.",
         "请按证件查询该客户,或凭证件开始服务。",
     )
+    BRANCH_MISSING = (
+        "BRANCH_MISSING",
+        "You work for no branch.",
+        "您不属于任何网点。",
+        "Say which branch the customer joins.",
+        "请指定客户所属网点。",
+    )
+    COUNTRY_NOT_SUPPORTED = (
+        "COUNTRY_NOT_SUPPORTED",
+        "Identity numbers of this country cannot be checked here.",
+        "暂不支持校验该国家的身份证件号码。",
+    )
     CUSTOMER_NOT_ACTIVE = (
         "CUSTOMER_NOT_ACTIVE",
         "The customer is blocked, closed or erased.",
@@ -63,6 +75,13 @@ class ProblemCode(StrEnum):
         "该客户仍有未结清的业务或余额。",
         "Close accounts, cards, loans, orders, holdings and tickets first.",
         "请先结清账户、卡、贷款、委托、持仓和工单。",
+    )
+    IDENTITY_NOT_MATCHING = (
+        "IDENTITY_NOT_MATCHING",
+        "The identity number tells another date of birth or gender.",
+        "身份证件号码与出生日期或性别不符。",
+        "Compare both with the document.",
+        "请与证件核对。",
     )
     IDEMPOTENCY_KEY_REUSED = (
         "IDEMPOTENCY_KEY_REUSED",
@@ -114,6 +133,11 @@ class ProblemCode(StrEnum):
         "Compare it with the document, digit by digit.",
         "请与证件逐位核对。",
     )
+    INVALID_OCCUPATION = (
+        "INVALID_OCCUPATION",
+        "This is not an occupation.",
+        "职业无效。",
+    )
     INVALID_PHONE = (
         "INVALID_PHONE",
         "This is not a telephone number.",
@@ -130,6 +154,11 @@ class ProblemCode(StrEnum):
         "NOTHING_TO_REVEAL",
         "Nothing is recorded there.",
         "该处没有记录。",
+    )
+    NOT_A_PERSON = (
+        "NOT_A_PERSON",
+        "Only a natural person has this.",
+        "仅自然人具有此项信息。",
     )
     NOT_FOUND = (
         "NOT_FOUND",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Final
 
 import strawberry
 from graphql import GraphQLSchema
@@ -35,6 +36,15 @@ _REASONS: Mapping[Access, str] = {
     Access.STEP_UP: "Sign in again with a second factor.",
     Access.DENIED: "Your post does not see it.",
 }
+_MAY_NOT: Final = "Your post may not do it."
+# Of what is shown, the reason says that it is not.
+_SIGHTS: Final = "SEE_"
+
+
+def _reason(action: ViewerAction, seen: Access) -> str | None:
+    if seen is Access.DENIED and not action.value.startswith(_SIGHTS):
+        return _MAY_NOT
+    return _REASONS.get(seen)
 
 
 def viewer_can(
@@ -51,7 +61,7 @@ def viewer_can(
             ViewerCan(
                 action=action,
                 allowed=seen is Access.CLEAR,
-                reason=_REASONS.get(seen),
+                reason=_reason(action, seen),
                 limit=None,
             )
             for action, seen in found.items()

@@ -7,6 +7,7 @@ import strawberry
 
 from app.auth.permissions import CUSTOMER_ACTIONS, Mask, Permission
 from app.db import tables, views
+from app.db.consents import holds
 from app.domain.customer import (
     CreditGrade,
     CustomerStatus,
@@ -43,6 +44,7 @@ from app.schema.access import ViewerCan, viewer_can
 from app.schema.account import Account, Card, Transaction
 from app.schema.bank import Branch, Staff
 from app.schema.behaviour import PERIOD_ARGUMENTS, Behaviour, check_period
+from app.schema.consent import Consent
 from app.schema.loan import Loan
 from app.schema.scalars import Address, Money, read_address
 from app.schema.segment import Segment
@@ -188,6 +190,15 @@ class Customer(Node):
     )
     preferred_channel: Channel | None = column(
         requires=Permission.PROFILE_READ, description="Preferred channel, when known."
+    )
+    consents: list[Consent] | None = relation(
+        ("id", "customer_id"),
+        where=holds,
+        description="What the customer allows and forbids now: one for each purpose spoken of.",
+    )
+    consent_history: Connection[Consent] | None = pages(
+        ("id", "customer_id"),
+        description="Everything the customer ever allowed or forbade, latest first.",
     )
     credit_grade: CreditGrade | None = column(
         requires=Permission.CREDIT_READ,

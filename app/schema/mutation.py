@@ -4,10 +4,19 @@ from typing import Final
 
 import strawberry
 
+from app.schema.assignment import AssignmentMutation
+from app.schema.consent_mutation import ConsentMutation
 from app.schema.customer_mutation import CustomerMutation
 from app.schema.personal_data import PersonalDataMutation
+from app.schema.registration import RegistrationMutation
 
-_PARTS: Final = (CustomerMutation, PersonalDataMutation)
+_PARTS: Final = (
+    AssignmentMutation,
+    ConsentMutation,
+    CustomerMutation,
+    PersonalDataMutation,
+    RegistrationMutation,
+)
 
 
 class SameNameError(Exception):
@@ -33,5 +42,11 @@ _check_names()
         "answers what it did or a `Problem`."
     )
 )
-class Mutation(CustomerMutation, PersonalDataMutation):
+class Mutation(
+    AssignmentMutation,
+    ConsentMutation,
+    CustomerMutation,
+    PersonalDataMutation,
+    RegistrationMutation,
+):
     """Everything that can be changed."""

@@ -56,8 +56,8 @@ def answer(
     )
 
 
-def result(type_: type, description: str) -> Any:
-    """Declare a payload's field with the object that the command made or changed.
+def result(type_: type, description: str, *, of_owner: bool = False) -> Any:
+    """Declare a payload's field with the object that the command made or changed, or its owner.
 
     It is read with the rights that the viewer has now, also when the command is sent again. The
     payload keeps the object's identity in ``made``.
@@ -67,6 +67,7 @@ def result(type_: type, description: str) -> Any:
     async def find(self: Any, info: Info[Context, None]) -> Any:
         names = selected(projection, info, ROW_PATHS)
         made: Made = self.made
-        return await load_row(info.context.reader, projection, made.owner, made.id, names)
+        row = made.owner if of_owner else made.id
+        return await load_row(info.context.reader, projection, made.owner, row, names)
 
     return root_field(find, description=description)

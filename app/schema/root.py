@@ -25,6 +25,7 @@ from app.resolvers.context import Context, Selected
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder, Card, StandingOrder, Transaction
 from app.schema.bank import Branch, Staff
+from app.schema.consent import Consent
 from app.schema.customer import Customer, Relationship
 from app.schema.loan import Instalment, Loan
 from app.schema.mutation import Mutation
@@ -39,6 +40,7 @@ NODE_TYPES: tuple[type, ...] = (
     Account,
     Branch,
     Card,
+    Consent,
     Customer,
     Holding,
     HoldingLot,
@@ -66,7 +68,10 @@ class CustomerBy:
     )
     national_id: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="National identity number; spaces and punctuation do not matter.",
+        description=(
+            "National identity number; spaces and punctuation do not matter. Behind the country's "
+            "code, unless it is a Chinese number or an American person's: `BR 390.533.447-05`."
+        ),
     )
     phone: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -81,7 +86,7 @@ class CustomerBy:
 
 
 # Look-ups by a complete value tell whether somebody has it; they have a rate of their own.
-LOOK_UPS: Final = frozenset({"customerBy", "accountBy"})
+LOOK_UPS: Final = frozenset({"customerBy", "accountBy", "registerCustomer"})
 
 
 def _projection(type_: type) -> Projection:

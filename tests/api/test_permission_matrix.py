@@ -149,6 +149,7 @@ async def _belongings(
         "Staff": Made("sta", manager, manager),
         "StandingOrder": await factory.standing_order(account, payee="B-77001234"),
         "Relationship": await factory.relationship(customer, other),
+        "Consent": await factory.consent(customer, opened_at, staff_id=manager),
     }
     await factory.hold(account, other)
     await factory.hold(others, customer)

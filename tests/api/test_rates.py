@@ -219,6 +219,7 @@ async def test_without_redis_requests_go_on_and_it_is_told(
 
 
 def test_look_ups_are_fields_of_the_schema() -> None:
-    query = graphql_schema().query_type
+    query, mutation = graphql_schema().query_type, graphql_schema().mutation_type
     assert query is not None
-    assert set(query.fields) >= LOOK_UPS
+    assert mutation is not None
+    assert set(query.fields) | set(mutation.fields) >= LOOK_UPS

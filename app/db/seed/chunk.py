@@ -5,6 +5,7 @@ from typing import Final
 
 from app.db.seed import customers
 from app.db.seed.accounts import open_accounts
+from app.db.seed.consents import add_consents
 from app.db.seed.ledger import Account, book
 from app.db.seed.loans import add_loan
 from app.db.seed.people import HOUSEHOLD, Link, Member, Person, households
@@ -33,6 +34,7 @@ def make_chunk(plan: Plan, first: int) -> Chunk:
 def _member(chunk: Chunk, person: Person, rng: Random) -> tuple[Member, Account]:
     """Make a customer; give it with the first account."""
     member = Member(person, customers.add_customer(chunk, person), rng)
+    add_consents(chunk, person)
     accounts = open_accounts(chunk.plan, person, rng)
     first = accounts[0]
     add_loan(chunk, member, first)

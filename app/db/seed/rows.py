@@ -24,6 +24,9 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "contact_index": ("digest", "customer_id", "kind"),
     "name_index": ("digest", "customer_id"),
     "assignment": ("customer_id", "role", "staff_id", "assigned_at"),
+    "consent": (
+        *_OWNED, "purpose", "granted", "channel", "staff_id", "recorded_at",
+    ),
     "account": (
         *_OWNED, "kind", "currency", "balance", "status", "number_ciphertext", "branch_id",
         "statement_frequency", "opened_on", "closed_on", "annual_rate", "term_months",

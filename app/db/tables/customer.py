@@ -155,13 +155,7 @@ class Consent(SQLModel, table=True):
 
     __tablename__ = "consent"
     __table_args__ = (
-        Index(
-            "ix_consent_customer_id_purpose_recorded_at_id",
-            "customer_id",
-            "purpose",
-            "recorded_at",
-            "id",
-        ),
+        Index("ix_consent_customer_id_recorded_at_id", "customer_id", "recorded_at", "id"),
     )
 
     customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)

@@ -125,8 +125,7 @@ create table consent (
     constraint fk_consent_staff_id foreign key(staff_id) references staff (id)
 );
 
-create index ix_consent_customer_id_purpose_recorded_at_id
-    on consent (customer_id, purpose, recorded_at, id);
+create index ix_consent_customer_id_recorded_at_id on consent (customer_id, recorded_at, id);
 
 create table idempotency_key (
     actor_id uuid not null,

@@ -1,0 +1,52 @@
+"""Making staff responsible for customers."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from app.auth.permissions import Role
+from app.db import assignments
+from app.db.unit_of_work import Change, Command, Done, Made, Unit
+from app.domain.customer import CustomerStatus
+from app.domain.problem import Problem, ProblemCode
+from app.resolvers.context import Context, carry_out
+
+PREFIX: Final = "cus"
+_ROLE: Final = Role.RELATIONSHIP_MANAGER
+
+
+@dataclass(frozen=True)
+class AssignRelationshipManager:
+    """Who becomes the manager of a customer."""
+
+    customer_id: UUID
+    staff_id: UUID
+    expected_version: int
+
+
+async def assign(context: Context, key: str, command: AssignRelationshipManager) -> Done | Problem:
+    """Make somebody of the customer's branch the manager, instead of who was."""
+
+    async def act(unit: Unit) -> Change:
+        row = await unit.lock_customer(command.customer_id)
+        _check(row, command)
+        before = await assignments.holder(unit, row["id"], _ROLE)
+        if before == command.staff_id:
+            raise Problem(ProblemCode.NOTHING_TO_CHANGE, "staffId")
+        if not await assignments.is_fitting(unit, command.staff_id, _ROLE, row["branch_id"]):
+            raise Problem(ProblemCode.STAFF_NOT_FITTING, "staffId")
+        await assignments.assign(unit, row, _ROLE, command.staff_id)
+        detail = {"relationship_manager": {"before": before, "after": command.staff_id}}
+        made = Made(PREFIX, row["id"], row["id"])
+        return Change(made, "customer.manager_assigned", row["id"], sorted(detail), detail)
+
+    return await carry_out(context, Command("assignRelationshipManager", key, asdict(command)), act)
+
+
+def _check(row: Any, command: AssignRelationshipManager) -> None:
+    # A blocked customer still needs somebody to turn to.
+    is_erased = row["erased_at"] is not None or row["wrapped_key"] is None
+    if is_erased or row["status"] == CustomerStatus.CLOSED:
+        raise Problem(ProblemCode.CUSTOMER_NOT_ACTIVE)
+    if row["version"] != command.expected_version:
+        raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
