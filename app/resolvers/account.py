@@ -1,6 +1,7 @@
 """Finding accounts."""
 
-from app.db.lookup import find_account
+from app.auth.permissions import Permission
+from app.db.lookup import LookUp, find_account
 from app.planner.loaders import load_row
 from app.planner.projection import Projection, Row
 from app.resolvers.context import Context, Selected, check_value
@@ -18,4 +19,8 @@ async def look_up(
     if found is None:
         return None
     owner, account_id = found
-    return await load_row(context.reader, projection, owner, account_id, selected(projection))
+    row = await load_row(context.reader, projection, owner, account_id, selected(projection))
+    if row is not None:
+        found_by = f"{Permission.CUSTOMER_LOOK_UP}:{LookUp.ACCOUNT_NUMBER.name}"
+        context.disclosure.exposing(found_by)(owner)
+    return row
