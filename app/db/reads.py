@@ -95,7 +95,7 @@ class _Waiting:
     done: asyncio.Future[None]
 
 
-def reads_hash(rows: Iterable[Mapping[str, Any]]) -> bytes:
+def reads_hash(rows: Iterable[Mapping[str, Any] | asyncpg.Record]) -> bytes:
     """Hash rows of audit_read: SHA-256 over their columns as JSON, by customer and id."""
     ordered = sorted(rows, key=lambda row: (row["customer_id"].bytes, row["id"].bytes))
     plain = [[audit.plain(row[name]) for name in COLUMNS] for row in ordered]

@@ -1,10 +1,9 @@
 """Finding accounts."""
 
-from app.auth.permissions import Permission
 from app.db.lookup import LookUp, find_account
 from app.planner.loaders import load_row
 from app.planner.projection import Projection, Row
-from app.resolvers.context import Context, Selected, check_value
+from app.resolvers.context import Context, Selected, check_value, note_look_up
 
 
 async def look_up(
@@ -21,6 +20,5 @@ async def look_up(
     owner, account_id = found
     row = await load_row(context.reader, projection, owner, account_id, selected(projection))
     if row is not None:
-        found_by = f"{Permission.CUSTOMER_LOOK_UP}:{LookUp.ACCOUNT_NUMBER.name}"
-        context.disclosure.exposing(found_by)(owner)
+        note_look_up(context, LookUp.ACCOUNT_NUMBER, owner)
     return row

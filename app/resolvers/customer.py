@@ -4,12 +4,11 @@ import asyncio
 
 from strawberry.utils.str_converters import to_camel_case
 
-from app.auth.permissions import Permission
 from app.db.lookup import LookUp, find_customers
 from app.planner.errors import bad_input
 from app.planner.loaders import load_row
 from app.planner.projection import ID, Projection, Row
-from app.resolvers.context import Context, Selected, check_value
+from app.resolvers.context import Context, Selected, check_value, note_look_up
 
 
 async def look_up(
@@ -32,5 +31,5 @@ async def look_up(
         message = f"several customers share this {name}; look up by another value"
         raise bad_input(message)
     for row in seen:
-        context.disclosure.exposing(f"{Permission.CUSTOMER_LOOK_UP}:{LookUp(name).name}")(row[ID])
+        note_look_up(context, LookUp(name), row[ID])
     return seen[0] if seen else None
