@@ -168,21 +168,22 @@ def currency_totals() -> FromClause:
 def audit_entries() -> FromClause:
     """Give what was done and what was shown, one row a command or an operation's customer.
 
-    Records of batches of reads are left out: their reads stand here one by one. Each branch gives
-    plain columns, so that conditions and orders reach the indexes of both tables. ``owner_id`` is
-    what finds a row beside its own id.
+    Records of batches of reads are left out: their reads stand here one by one. ``owner_id`` is
+    what finds a row beside its own id. Both branches are a table's plain columns without
+    conditions: only then do conditions and orders from outside reach the tables' indexes.
     """
     record, read = _table(tables.AuditRecord), _table(tables.AuditRead)
 
     def literal(value: str | None) -> ColumnElement[Any]:
         return sa.cast(sa.null() if value is None else sa.literal_column(f"'{value}'"), sa.Text)
 
-    return sa.union_all(
+    whole = sa.union_all(
         sa.select(
             record.c.id,
             record.c.id.label("owner_id"),
             literal(RECORD_PREFIX).label("prefix"),
-            literal(AuditKind.WRITE.value).label("kind"),
+            record.c.kind,
+            record.c.kind.label("record_kind"),
             record.c.recorded_at,
             record.c.actor_id,
             record.c.role,
@@ -195,12 +196,13 @@ def audit_entries() -> FromClause:
             record.c.fields,
             record.c.request_id,
             record.c.id.label("record_id"),
-        ).where(record.c.kind == AuditKind.WRITE.value),
+        ),
         sa.select(
             read.c.id,
             read.c.customer_id,
             literal(READ_PREFIX),
             literal(AuditKind.READ.value),
+            literal(AuditKind.WRITE.value),
             read.c.recorded_at,
             read.c.actor_id,
             read.c.role,
@@ -214,7 +216,9 @@ def audit_entries() -> FromClause:
             read.c.request_id,
             read.c.record_id,
         ),
-    ).subquery(AUDIT_ENTRY)
+    ).subquery("whole")
+    listed = whole.c.record_kind == AuditKind.WRITE.value
+    return sa.select(whole).where(listed).subquery(AUDIT_ENTRY)
 
 
 def chain_position(entry: FromClause) -> ColumnElement[Any]:

@@ -4,21 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import pytest
 from client import Client
 from conftest import client_of
-from factories import Factory, Made
+from factories import Factory
 
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
-from app.db import audit
 from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.migrate import upgrade
-from app.domain.audit import AuditKind
 from app.planner.global_id import format_id
 from app.resolvers import audit as resolver
 
@@ -70,27 +67,6 @@ async def client(url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Cli
         yield made
 
 
-async def written(factory: Factory, customer: Made, actor: UUID, **given: Any) -> UUID:
-    """A record of a command, as the unit of work writes it."""
-    values: dict[str, Any] = {
-        "recorded_at": datetime.now(UTC),
-        "id": new_id(),
-        "kind": AuditKind.WRITE,
-        "actor_id": actor,
-        "role": Role.TELLER,
-        "command": "updateCustomer",
-        "customer_id": customer.id,
-        "subject_prefix": "cus",
-        "subject_id": customer.id,
-        "event": "customer.updated",
-        "fields": ("phone",),
-        "request_id": "0123456789abcdef",
-    }
-    record = audit.Record(**values | given)
-    await audit.write(factory.connection, factory.keys.audit, record)
-    return record.id
-
-
 async def entries(client: Client, **given: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await client.run(TRAIL, **given))["auditTrail"]["nodes"]
     return found
@@ -99,7 +75,7 @@ async def entries(client: Client, **given: Any) -> list[dict[str, Any]]:
 async def test_reads_and_writes_stand_in_one_list(client: Client, factory: Factory) -> None:
     customer = await factory.customer()
     teller = await factory.responsible("TELLER", customer)
-    record = await written(factory, customer, teller)
+    record = await factory.record(customer, teller)
     query = "query Counter($id: ID!) { customer(id: $id) { name } }"
     response = await client.as_(Role.TELLER, teller).send(query, id=customer.global_id)
     shown, done = await entries(
@@ -124,7 +100,7 @@ async def test_reads_and_writes_stand_in_one_list(client: Client, factory: Facto
         "requestId": response.headers["x-request-id"],
     }
     assert done == {
-        "id": f"aud_{record.hex}",
+        "id": record.global_id,
         "kind": "WRITE",
         "actorId": actor,
         "role": "TELLER",
@@ -143,8 +119,7 @@ async def test_the_list_is_paged_and_filtered(client: Client, factory: Factory) 
     teller = await factory.responsible("TELLER", customer)
     begin = datetime(2026, 3, 1, tzinfo=UTC)
     made = [
-        await written(
-            factory,
+        await factory.record(
             customer if n % 2 else other,
             teller,
             recorded_at=begin + timedelta(minutes=n),
@@ -153,7 +128,7 @@ async def test_the_list_is_paged_and_filtered(client: Client, factory: Factory) 
         )
         for n in range(6)
     ]
-    ids = [f"aud_{each.hex}" for each in made]
+    ids = [each.global_id for each in made]
     of_actor = {"actorId": {"eq": format_id("sta", teller, teller)}}
     seen: list[str] = []
     after = None
@@ -181,18 +156,18 @@ async def test_the_list_is_paged_and_filtered(client: Client, factory: Factory) 
 async def test_whom_and_who_can_be_asked_for_in_turn(client: Client, factory: Factory) -> None:
     customer = await factory.customer(name="Emma Smith")
     teller = await factory.responsible("TELLER", customer)
-    record = await written(factory, customer, teller)
+    record = await factory.record(customer, teller)
     query = """query ($id: ID!, $filter: AuditEntryFilter) {
       node(id: $id) { ... on AuditEntry { id staff { number } customer { name } } }
       auditTrail(filter: $filter) { nodes { id staff { name } customer { name } } }
     }"""
     of_customer = {"customerId": {"eq": customer.global_id}}
-    data = await client.run(query, id=f"aud_{record.hex}", filter=of_customer)
+    data = await client.run(query, id=record.global_id, filter=of_customer)
     assert data["node"]["customer"] == {"name": "Emma Smith"}
     assert data["node"]["staff"]["number"].startswith("S")
     assert data["auditTrail"]["nodes"] == [
         {
-            "id": f"aud_{record.hex}",
+            "id": record.global_id,
             "staff": {"name": "Robin Banks"},
             "customer": {"name": "Emma Smith"},
         }
@@ -209,12 +184,12 @@ async def test_whom_and_who_can_be_asked_for_in_turn(client: Client, factory: Fa
 
 async def test_reads_of_the_trail_are_in_the_trail(client: Client, factory: Factory) -> None:
     customer = await factory.customer()
-    record = await written(factory, customer, customer.id)
+    record = await factory.record(customer, customer.id)
     officer = new_id()
     reader = client.as_(Role.COMPLIANCE, officer)
     asked = [
         await reader.send(TRAIL, first=1),
-        await reader.send("query One($id: ID!) { node(id: $id) { id } }", id=f"aud_{record.hex}"),
+        await reader.send("query One($id: ID!) { node(id: $id) { id } }", id=record.global_id),
         await reader.send(
             EXPOSURE,
             ids=[customer.global_id],
@@ -239,7 +214,7 @@ async def test_reads_of_the_trail_are_in_the_trail(client: Client, factory: Fact
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.COMPLIANCE])
 async def test_nobody_else_sees_the_trail(client: Client, factory: Factory, role: Role) -> None:
     customer = await factory.customer()
-    record = await written(factory, customer, customer.id)
+    record = await factory.record(customer, customer.id)
     other = client.as_(role, customer.id if role is Role.CUSTOMER else None)
     data, denied = await other.denied("{ auditTrail { totalCount } }")
     assert (data, denied) == ({"auditTrail": None}, ["auditTrail"])
@@ -248,7 +223,7 @@ async def test_nobody_else_sees_the_trail(client: Client, factory: Factory, role
     assert (data, denied) == ({"exposure": None}, ["exposure"])
     if role not in {Role.MARKETER, Role.ANALYST}:
         query = "query ($id: ID!) { node(id: $id) { id } }"
-        data, denied = await other.denied(query, id=f"aud_{record.hex}")
+        data, denied = await other.denied(query, id=record.global_id)
         assert (data, denied) == ({"node": None}, ["node"])
 
 
@@ -273,10 +248,10 @@ async def test_exposure_tells_who_saw_which_class_of_data(client: Client, factor
     await at_work.run('{ customerBy(by: {number: "E-0001"}) { phone } }')
     await client.as_(Role.TELLER, teller).run(SHOWN % "name", id=other.global_id)
     await client.as_(Role.CUSTOMER, customer.id).run(SHOWN % "email", id=customer.global_id)
-    await written(
-        factory, customer, teller, command="revealField", fields=("phone",), event="field.revealed"
+    await factory.record(
+        customer, teller, command="revealField", fields=("phone",), event="field.revealed"
     )
-    await written(factory, customer, manager, command="updateCustomer", fields=("phone",))
+    await factory.record(customer, manager, command="updateCustomer", fields=("phone",))
     asked = await client.run(EXPOSURE, ids=[customer.global_id], **period())
     lines = {line["role"]: line for line in asked["exposure"]}
     assert len(lines) == len(asked["exposure"]) == 3

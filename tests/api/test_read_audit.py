@@ -255,7 +255,7 @@ async def test_a_batch_is_one_record_with_a_hash_of_its_reads(
     assert record["kind"] == "READ"
     assert record["reads_hash"] == reads_hash(rows) == reads_hash(rows[::-1])
     assert record["mac"] == Record.of_row(record).mac(keys.audit)
-    changed = [dict(rows[0], role="TELLER"), *rows[1:]]
+    changed = [dict(rows[0], role="TELLER"), *map(dict, rows[1:])]
     assert reads_hash(changed) != record["reads_hash"] != reads_hash(rows[1:])
     pending = "select count(*) from audit_pending where record_id = $1"
     linked = "select count(*) from audit_link where record_id = $1"
