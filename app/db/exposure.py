@@ -10,7 +10,8 @@ from app.auth.permissions import Role
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 
-REVEAL: Final = "revealField"
+# Commands that show personal data; what else is changed is no exposure.
+_SHOWING: Final = "'revealField', 'exportCustomerData'"
 _SQL: Final = f"""
 select customer_id, actor_id, role, min(recorded_at) as first_at, max(recorded_at) as last_at,
     count(*) as operation_count,
@@ -21,7 +22,7 @@ from (
     union all
     select customer_id, actor_id, role, recorded_at, fields from audit_record
     where customer_id = any($1::uuid[]) and recorded_at >= $2 and recorded_at < $3
-        and kind = 'WRITE' and command = '{REVEAL}'
+        and kind = 'WRITE' and command in ({_SHOWING})
 ) as shown
 group by customer_id, actor_id, role
 order by customer_id, last_at desc, actor_id, role

@@ -26,6 +26,8 @@ from strawberry.types.field import StrawberryField
 from app.auth.permissions import Access, Mask, Permission
 from app.auth.viewer import Viewer
 from app.planner.disclosure import Decision, Disclosure
+from app.planner.fields import Valued
+from app.planner.graph_field import GraphField
 from app.planner.guards import GUARD, PUBLIC, Guard, masked
 from app.planner.projection import OWNER, Row
 
@@ -148,8 +150,14 @@ def enforce(schema: GraphQLSchema) -> GraphQLSchema:
         if is_non_null_type(field.type):
             message = f"{place} is guarded, so it must be nullable"
             raise OpenFieldError(message)
-        is_root = type_ is schema.query_type
-        field.resolve = _wrapped(field.resolve or default_field_resolver, found, is_root=is_root)
+        definition = field.extensions.get(_DEFINITION)
+        field.resolve = _wrapped(
+            field.resolve or default_field_resolver,
+            found,
+            is_root=type_ is schema.query_type,
+            # Values of rows are read for every row, and need no look at what they might be.
+            is_column=isinstance(definition, GraphField) and isinstance(definition.kind, Valued),
+        )
     return schema
 
 
@@ -187,7 +195,7 @@ async def _exposed_later(
 
 
 def _wrapped(
-    resolve: Callable[..., Any], found: Needs, *, is_root: bool = False
+    resolve: Callable[..., Any], found: Needs, *, is_root: bool = False, is_column: bool = False
 ) -> Callable[..., Any]:
     # Asked for every row, so what a viewer sees is worked out once an operation. A plain object
     # is the cheapest key there is.
@@ -203,7 +211,13 @@ def _wrapped(
         access, permission, expose = decision
         if access is Access.CLEAR:
             value = resolve(source, info, **arguments)
-            return value if expose is None else _exposed(source, value, expose, is_root=is_root)
+            if expose is None:
+                return value
+            if not is_column:
+                return _exposed(source, value, expose, is_root=is_root)
+            if value is not None and source.projection.owner is not None:
+                expose(source[OWNER])
+            return value
         if access is Access.MASKED:
             assert found.mask is not None
             context.disclosure.mask(info.path)

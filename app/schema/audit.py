@@ -39,6 +39,10 @@ for members in (AuditKind, LookUpValue):
 _LOOK_UP = f"{Permission.CUSTOMER_LOOK_UP}:"
 
 
+def _record_id(record: UUID) -> str:
+    return format_id(views.RECORD_PREFIX, record, record)
+
+
 @projection(
     views.audit_entries,
     prefix=views.RECORD_PREFIX,
@@ -113,6 +117,14 @@ class AuditEntry(Node):
             "look-up by a telephone number. Of what was done, the names of the fields concerned."
         )
     )
+    record_id: strawberry.ID = computed(
+        _record_id,
+        record=lambda entry: entry.c.record_id,
+        description=(
+            "Id of the record that proves it: of what was done its own, of what was shown that of "
+            "the record of a batch of reads."
+        ),
+    )
     request_id: str | None = column(
         description="The request's id, as its answer had it in `X-Request-Id`.", filterable=True
     )
@@ -161,7 +173,10 @@ class Exposure:
         description="What the customer was found by, in look-ups by a complete value."
     )
     revealed: list[str] = strawberry.field(
-        description="Fields that were shown although they are masked for the post (`revealField`)."
+        description=(
+            "Fields that were shown although they are masked for the post (`revealField`), or "
+            "given out with all others (`exportCustomerData`)."
+        )
     )
     first_at: datetime = strawberry.field(description="The first time.")
     last_at: datetime = strawberry.field(description="The last time.")

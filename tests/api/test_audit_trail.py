@@ -16,7 +16,7 @@ from app.auth.tokens import TokenKey
 from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.migrate import upgrade
-from app.planner.global_id import format_id
+from app.planner.global_id import GlobalId, format_id
 from app.resolvers import audit as resolver
 
 TRAIL = """
@@ -25,7 +25,7 @@ query Trail($filter: AuditEntryFilter, $sort: AuditEntrySort, $first: Int, $afte
     totalCount
     nodes {
       id kind recordedAt position actorId role command event operation subject customerId fields
-      requestId
+      requestId recordId
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -83,6 +83,10 @@ async def test_reads_and_writes_stand_in_one_list(client: Client, factory: Facto
     )
     actor = format_id("sta", teller, teller)
     assert shown.pop("id").startswith(f"rea_{customer.id.hex}")
+    of_batch = GlobalId.parse(shown.pop("recordId"))
+    sql = "select kind from audit_record where id = $1"
+    assert of_batch.prefix == "aud"
+    assert await factory.connection.fetchval(sql, of_batch.id) == "READ"
     assert shown.pop("recordedAt") >= done.pop("recordedAt")
     for entry in (shown, done):
         position = entry.pop("position")
@@ -111,6 +115,7 @@ async def test_reads_and_writes_stand_in_one_list(client: Client, factory: Facto
         "customerId": customer.global_id,
         "fields": ["phone"],
         "requestId": "0123456789abcdef",
+        "recordId": record.global_id,
     }
 
 
@@ -251,10 +256,11 @@ async def test_exposure_tells_who_saw_which_class_of_data(client: Client, factor
     await factory.record(
         customer, teller, command="revealField", fields=("phone",), event="field.revealed"
     )
-    await factory.record(customer, manager, command="updateCustomer", fields=("phone",))
+    await factory.record(customer, manager, command="updateCustomer", fields=("email",))
+    await factory.record(customer, manager, command="exportCustomerData", role=Role.COMPLIANCE)
     asked = await client.run(EXPOSURE, ids=[customer.global_id], **period())
     lines = {line["role"]: line for line in asked["exposure"]}
-    assert len(lines) == len(asked["exposure"]) == 3
+    assert len(lines) == len(asked["exposure"]) == 4
     assert {line["customerId"] for line in lines.values()} == {customer.global_id}
     assert all(line["customer"] == {"tier": "GOLD"} for line in lines.values())
     assert all(line["firstAt"] <= line["lastAt"] for line in lines.values())
@@ -272,8 +278,9 @@ async def test_exposure_tells_who_saw_which_class_of_data(client: Client, factor
     assert (of_manager["revealed"], of_manager["operationCount"]) == ([], 1)
     assert lines["CUSTOMER"]["actorId"] == customer.global_id
     assert lines["CUSTOMER"]["staff"] is None
+    assert (lines["COMPLIANCE"]["classes"], lines["COMPLIANCE"]["operationCount"]) == ([], 1)
     both = await client.run(EXPOSURE, ids=[customer.global_id, other.global_id], **period())
-    assert len(both["exposure"]) == 4
+    assert len(both["exposure"]) == 5
     past = datetime.now(UTC) - timedelta(days=1)
     before = period(**{"from": past - timedelta(days=1), "to": past})
     assert (await client.run(EXPOSURE, ids=[customer.global_id], **before))["exposure"] == []
