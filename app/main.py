@@ -28,6 +28,7 @@ from app.db.documents import Documents
 from app.db.key_check import check_keys
 from app.db.keys import Keys
 from app.db.people import id_of_number
+from app.db.reads import Reads
 from app.db.redis import Bounded, Redis, open_redis
 from app.db.revocations import Revocations
 from app.db.scope import RowScope
@@ -86,6 +87,7 @@ def create_app(
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
     bounded = _bounded(measured)
+    reads = Reads(keys.audit, measured.reads)
     identity = _identity(
         settings,
         database_url=database_url,
@@ -115,12 +117,14 @@ def create_app(
         app.state.database, app.state.writes = database, writes
         app.state.redis = redis
         try:
+            await reads.open(database_url, settings.statement_timeout_seconds)
             yield
         finally:
             if identity.issuer is not None:
                 await identity.issuer.aclose()
             await redis.aclose()
             await writes.close()
+            await reads.close()
             await database.close()
 
     def context(viewer: Viewer) -> Context:
@@ -135,7 +139,9 @@ def create_app(
         )
         return Context(viewer, reader, keys.index, app.state.writes)
 
-    operations = _operations(settings, context, redis, bounded, measured)
+    operations = _operations(
+        settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
+    )
     app = Starlette(
         routes=[
             *_graphql_routes(settings, operations, identity.verifier),
@@ -201,6 +207,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
 def _operations(
     settings: Settings,
     context: Callable[[Viewer], Context],
+    *,
+    reads: Reads,
     redis: Redis,
     bounded: Bounded,
     measured: Metrics,
@@ -233,6 +241,7 @@ def _operations(
         context,
         settings.operation_timeout_seconds,
         Rates(counters, quotas),
+        reads,
         PersistedQueries(documents, measured),
         measured,
     )

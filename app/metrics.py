@@ -79,6 +79,7 @@ class Metrics:
             "bank360_websocket_connections", "Open WebSocket connections", **live
         )
         self.pool = PoolMetrics(registry, live)
+        self.reads = ReadsMetrics(registry)
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=registry)
 
@@ -140,6 +141,46 @@ class PoolMetrics:
     def released(self) -> None:
         """Tell that a connection is free again."""
         self._used.dec()
+
+
+class ReadsMetrics:
+    """What is seen of the records of reads; `app.db.reads.ReadsObserver`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Make the metrics of recorded reads in ``registry``."""
+        self._batches = Histogram(
+            "bank360_read_audit_batch_seconds",
+            "Time that a batch of records of reads took to write",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._rows = Counter(
+            "bank360_read_audit_rows", "Records of reads that were written", registry=registry
+        )
+        self._waits = Histogram(
+            "bank360_read_audit_wait_seconds",
+            "Time that an answer waited until its reads were recorded",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._failures = Counter(
+            "bank360_read_audit_failures",
+            "Answers held back because their reads were not recorded",
+            registry=registry,
+        )
+
+    def recorded(self, rows: int, seconds: float) -> None:
+        """Tell that a batch of so many rows was written in ``seconds``."""
+        self._batches.observe(seconds)
+        self._rows.inc(rows)
+
+    def waited(self, seconds: float) -> None:
+        """Tell that an answer waited so long for its record."""
+        self._waits.observe(seconds)
+
+    def failed(self) -> None:
+        """Tell that an answer was held back."""
+        self._failures.inc()
 
 
 def routes(metrics: Metrics, networks: Sequence[Network]) -> list[Route]:

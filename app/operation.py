@@ -14,6 +14,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.auth.viewer import Viewer
 from app.db.database import BusyError
+from app.db.reads import Reads, ReadsNotRecordedError
 from app.execution import Executor, Prepared
 from app.metrics import Metrics
 from app.persisted import PersistedQueries
@@ -33,6 +34,7 @@ _log = structlog.get_logger("bank360.operation")
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 # Clients choose the names of operations; a log line has room for the usual ones.
 _NAME_LENGTH_MAX: Final = 100
+_RETRY_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Operations:
     context: Callable[[Viewer], Context]
     seconds_max: float
     rates: Rates
+    reads: Reads
     persisted: PersistedQueries
     metrics: Metrics
 
@@ -140,7 +143,18 @@ class Operations:
             result = await self.executor.execute(
                 prepared, asked.variables, asked.operation_name, context
             )
+            try:
+                await self._record_reads(context, prepared.name, request_id)
+            except ReadsNotRecordedError:
+                return _unrecorded(request_id, spent.headers)
         return _answer(result, request_id, spent.headers)
+
+    async def _record_reads(self, context: Context, name: str | None, request_id: str) -> None:
+        """Record what the answer shows of personal data; it leaves only when that is durable."""
+        exposed = context.disclosure.exposed
+        if exposed:
+            operation = name and name[:_NAME_LENGTH_MAX]
+            await self.reads.record(context.viewer, exposed, operation, request_id)
 
     async def _text(self, asked: GraphQLRequest) -> str | RefusedError:
         if asked.query is not None:
@@ -195,6 +209,20 @@ def _limited(spent: Spent) -> Answer:
     assert spent.refusal is not None
     body = {"errors": [spent.refusal.formatted]}
     return Answer(body, executed=False, headers=spent.headers, status=429)
+
+
+def _unrecorded(request_id: str, headers: Mapping[str, str]) -> Answer:
+    """Refuse an answer whose reads were not recorded: nothing of it is shown."""
+    error = {
+        "message": "what this shows could not be recorded, so it is not shown; try again",
+        "extensions": {
+            "code": INTERNAL,
+            "requestId": request_id,
+            "retryAfterSeconds": _RETRY_SECONDS,
+        },
+    }
+    headers = {**headers, "Retry-After": str(_RETRY_SECONDS)}
+    return Answer({"errors": [error]}, executed=False, failed=True, headers=headers, status=503)
 
 
 def _answer(

@@ -8,7 +8,10 @@ import orjson
 from factory_money import MoneyFactory
 from factory_rows import Made
 
+from app.auth.permissions import Role
+from app.db import audit
 from app.db.ids import new_id
+from app.domain.audit import AuditKind
 
 __all__ = ["Factory", "Made"]
 
@@ -176,6 +179,26 @@ class Factory(MoneyFactory):
                 kind="SHARES_ACCOUNT",
             )
         return Made("rel", customer.id, rows[0])
+
+    async def record(self, customer: Made, actor: UUID, **given: Any) -> Made:
+        """A record of a command, as the unit of work writes it."""
+        row = new_id()
+        values: dict[str, Any] = {
+            "recorded_at": datetime.now(UTC),
+            "kind": AuditKind.WRITE,
+            "actor_id": actor,
+            "role": Role.TELLER,
+            "command": "updateCustomer",
+            "customer_id": customer.id,
+            "subject_prefix": "cus",
+            "subject_id": customer.id,
+            "event": "customer.updated",
+            "fields": ("phone",),
+            "request_id": "0123456789abcdef",
+        }
+        record = audit.Record(id=row, **values | given)
+        await audit.write(self.connection, self.keys.audit, record)
+        return Made("aud", row, row)
 
     async def segment(self, *members: Made) -> Made:
         row = new_id()

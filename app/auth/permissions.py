@@ -93,6 +93,11 @@ class Grant:
     step_up: frozenset[Role] = frozenset()
     data_class: DataClass = DataClass.C1
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether seeing the value is recorded (app.db.reads)."""
+        return self.data_class is not DataClass.C1
+
 
 _SHORT: Final = {
     "CU": Role.CUSTOMER,

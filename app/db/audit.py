@@ -38,7 +38,7 @@ class Record:
 
     def mac(self, keys: AuditKeys) -> bytes:
         """Give the keyed hash of all columns."""
-        return keys.mac(orjson.dumps([_plain(value) for value in self.values()]))
+        return keys.mac(orjson.dumps([plain(value) for value in self.values()]))
 
     def values(self) -> list[Any]:
         """Give the columns' values, in the order of COLUMNS."""
@@ -64,7 +64,7 @@ insert into audit_pending (recorded_at, record_id) values ($1, $2)
 """
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Give a column's value as JSON has it; no two values of a column give the same."""
     if isinstance(value, bytes):
         return value.hex()

@@ -21,7 +21,7 @@ from app.auth.viewer import Viewer
 from app.db import tables
 from app.db.bank_itself import BANK_ID
 from app.db.reach import Reach
-from app.db.views import business_date
+from app.db.views import AUDIT_ENTRY, business_date
 from app.domain.service import TicketStatus
 
 _CUSTOMER: Final = "viewer_customer_id"
@@ -82,6 +82,9 @@ class RowScope:
         customer whom the viewer sees are narrowed no further; but an account may be seen without
         its owner, so what leads to a customer always is.
         """
+        if name == AUDIT_ENTRY:
+            # Whom an entry names does not matter: its readers come to all of them, or to none.
+            return _parameter(_ROLE, sa.Text()) == Role.COMPLIANCE.value
         if owner is None:
             return self._colleagues(table) if name == "staff" else None
         conditions = []

@@ -8,9 +8,13 @@ from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
 from app.db import tables
+from app.domain.audit import AuditKind
 from app.domain.money import Currency, minor_unit
 
 _DIGITS_USUAL: Final = 2
+AUDIT_ENTRY: Final = "audit_entry"
+RECORD_PREFIX: Final = "aud"
+READ_PREFIX: Final = "rea"
 
 
 def _table(model: type[SQLModel]) -> Any:
@@ -159,3 +163,66 @@ def currency_totals() -> FromClause:
         .group_by(parts.c.customer_id, parts.c.currency)
         .subquery("totals")
     )
+
+
+def audit_entries() -> FromClause:
+    """Give what was done and what was shown, one row a command or an operation's customer.
+
+    Records of batches of reads are left out: their reads stand here one by one. ``owner_id`` is
+    what finds a row beside its own id. Both branches are a table's plain columns without
+    conditions: only then do conditions and orders from outside reach the tables' indexes.
+    """
+    record, read = _table(tables.AuditRecord), _table(tables.AuditRead)
+
+    def literal(value: str | None) -> ColumnElement[Any]:
+        return sa.cast(sa.null() if value is None else sa.literal_column(f"'{value}'"), sa.Text)
+
+    whole = sa.union_all(
+        sa.select(
+            record.c.id,
+            record.c.id.label("owner_id"),
+            literal(RECORD_PREFIX).label("prefix"),
+            record.c.kind,
+            record.c.kind.label("record_kind"),
+            record.c.recorded_at,
+            record.c.actor_id,
+            record.c.role,
+            record.c.command,
+            literal(None).label("operation"),
+            record.c.event,
+            record.c.customer_id,
+            record.c.subject_prefix,
+            record.c.subject_id,
+            record.c.fields,
+            record.c.request_id,
+            record.c.id.label("record_id"),
+        ),
+        sa.select(
+            read.c.id,
+            read.c.customer_id,
+            literal(READ_PREFIX),
+            literal(AuditKind.READ.value),
+            literal(AuditKind.WRITE.value),
+            read.c.recorded_at,
+            read.c.actor_id,
+            read.c.role,
+            literal(None),
+            read.c.operation,
+            literal(None),
+            read.c.customer_id,
+            literal(None),
+            sa.cast(sa.null(), sa.Uuid),
+            read.c.fields,
+            read.c.request_id,
+            read.c.record_id,
+        ),
+    ).subquery("whole")
+    listed = whole.c.record_kind == AuditKind.WRITE.value
+    return sa.select(whole).where(listed).subquery(AUDIT_ENTRY)
+
+
+def chain_position(entry: FromClause) -> ColumnElement[Any]:
+    """Give the place in the chain of the record that tells of an entry; null before it has one."""
+    link = _table(tables.AuditLink)
+    position = sa.select(link.c.position).where(link.c.record_id == entry.c.record_id)
+    return sa.cast(position.correlate(entry).scalar_subquery(), sa.Numeric)

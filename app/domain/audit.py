@@ -55,3 +55,13 @@ class ConsentPurpose(ClosedSet):
     PROFILING = "PROFILING", "Recommendations from the customer's own behaviour."
     AUTOMATED_DECISIONS = "AUTOMATED_DECISIONS", "Decisions that no person takes part in."
     DATA_SHARING = "DATA_SHARING", "Passing data to partners of the bank."
+
+
+class LookUpValue(ClosedSet):
+    """What a customer was found by, in a look-up by one complete value."""
+
+    NUMBER = "NUMBER", "The customer number."
+    NATIONAL_ID = "NATIONAL_ID", "The national identity number."
+    PHONE = "PHONE", "A telephone number."
+    EMAIL = "EMAIL", "An e-mail address."
+    ACCOUNT_NUMBER = "ACCOUNT_NUMBER", "The number of an account."

@@ -16,10 +16,11 @@ from app.auth.permissions import Mask, Permission
 from app.auth.viewer import Viewer
 from app.planner import fields
 from app.planner.fields import Argument, Kind, Member, Relation, Through
-from app.planner.filter_inputs import filter_input
+from app.planner.filter_inputs import IDENTIFIER, filter_input
 from app.planner.graph_field import GraphField, declared, described
 from app.planner.guards import GUARD, guard_of
-from app.planner.projection import Expression, Order, Projection, Row, Source
+from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
+from app.planner.references import Reference
 
 TypeT = TypeVar("TypeT", bound=type)
 
@@ -72,6 +73,17 @@ def computed(
 ) -> Any:
     """Declare a Python function of other fields (named by text) and of SQL expressions."""
     return declared(fields.Computed(function, needs), description, guard_of(requires))
+
+
+def reference(
+    name: str,
+    *prefixes: str,
+    description: str,
+    prefix: Expression | None = None,
+    expression: Expression | None = None,
+) -> Any:
+    """Declare the global id of another row, which may be filtered on; see references.Reference."""
+    return declared(Reference(name, prefixes, prefix, expression), description, None)
 
 
 def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
@@ -212,6 +224,7 @@ class Node:
         embedded,
         computed,
         aggregate,
+        reference,
         of_viewer,
         relation,
         through,
@@ -224,6 +237,7 @@ def projection(
     *,
     description: str,
     prefix: str | None = None,
+    prefixes: PrefixColumn | None = None,
     owner: str | None = "customer_id",
     key: str | None = "id",
     orders: dict[str, Order] | None = None,
@@ -238,7 +252,9 @@ def projection(
     """
 
     def wrap(cls: TypeT) -> TypeT:
-        made = Projection(cls.__name__, source, prefix, owner, key, orders or {}, parameters or {})
+        made = Projection(
+            cls.__name__, source, prefix, owner, key, orders or {}, parameters or {}, prefixes
+        )
 
         def is_type_of(row: Any, _info: Any) -> bool:
             return isinstance(row, Row) and row.projection is made
@@ -288,6 +304,8 @@ def _check_orders(made: Projection) -> None:
 
 
 def _filter_type(declared_field: GraphField, kind: Kind) -> type | None:
+    if isinstance(kind, Reference):
+        return IDENTIFIER
     if isinstance(kind, fields.Column) and kind.filterable:
         type_: Any = declared_field.type
         if isinstance(type_, StrawberryOptional):

@@ -1,7 +1,13 @@
-"""What one operation was shown masked, and what it was refused: told once a selection."""
+"""What one operation was shown of personal data, clear or masked, and what it was refused.
 
+Masks and refusals are told once a selection; what is shown clear is kept by customer, for the
+audit trail.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from graphql.pyutils import Path
 
@@ -23,14 +29,40 @@ class Denial:
     step_up: bool
 
 
+class Decision(NamedTuple):
+    """What the viewer sees of a field, which permission decided, and where exposures are noted."""
+
+    access: Access
+    permission: Permission | None
+    expose: Callable[[UUID | None], None] | None
+
+
 @dataclass
 class Disclosure:
     """Made anew for every operation."""
 
-    decisions: dict[object, tuple[Access, Permission | None]] = field(default_factory=dict)
+    decisions: dict[object, Decision] = field(default_factory=dict)
+    _exposed: dict[str, set[UUID | None]] = field(default_factory=dict)
     _denied: dict[str, Denial] = field(default_factory=dict)
     _masked: set[str] = field(default_factory=set)
     _refused: dict[str, RefusedError] = field(default_factory=dict)
+
+    def exposing(self, name: str) -> Callable[[UUID | None], None]:
+        """Give what notes that a customer's data of a class was shown clear.
+
+        ``name`` is the permission that guards it. The customer is None where data is nobody's, as
+        the audit trail is. Made once for a field and called for every row.
+        """
+        return self._exposed.setdefault(name, set()).add
+
+    @property
+    def exposed(self) -> Mapping[UUID | None, tuple[str, ...]]:
+        """What was shown clear: the classes of data of each customer, in the order of letters."""
+        found: dict[UUID | None, tuple[str, ...]] = {}
+        for name in sorted(self._exposed):
+            for customer in self._exposed[name]:
+                found[customer] = (*found.get(customer, ()), name)
+        return found
 
     def mask(self, path: Path) -> None:
         """Note that a value is shown masked."""

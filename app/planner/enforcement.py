@@ -4,9 +4,11 @@ Whatever path leads to a field or to an object of a type passes here, because it
 resolver that asks. A guarded type guards every field that leads to it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
+from uuid import UUID
 
 from graphql import (
     GraphQLField,
@@ -23,8 +25,11 @@ from strawberry.types.field import StrawberryField
 
 from app.auth.permissions import Access, Mask, Permission
 from app.auth.viewer import Viewer
+from app.planner.disclosure import Decision, Disclosure
+from app.planner.fields import Valued
+from app.planner.graph_field import GraphField
 from app.planner.guards import GUARD, PUBLIC, Guard, masked
-from app.planner.projection import OWNER
+from app.planner.projection import OWNER, Row
 
 _DEFINITION = "strawberry-definition"
 
@@ -70,6 +75,14 @@ class Needs:
     def mask(self) -> Mask | None:
         """How the field is masked, if it can be."""
         return self.own.mask if self.own else None
+
+    @property
+    def personal(self) -> str | None:
+        """The class of personal data that the field shows, if it shows any."""
+        for guard in (self.own, self.leads_to):
+            if guard is not None and guard.is_personal:
+                return str(guard.permission)
+        return None
 
     def access(self, viewer: Viewer) -> tuple[Access, Permission | None]:
         """Say what a viewer sees, and which permission decided."""
@@ -137,7 +150,14 @@ def enforce(schema: GraphQLSchema) -> GraphQLSchema:
         if is_non_null_type(field.type):
             message = f"{place} is guarded, so it must be nullable"
             raise OpenFieldError(message)
-        field.resolve = _wrapped(field.resolve or default_field_resolver, found)
+        definition = field.extensions.get(_DEFINITION)
+        field.resolve = _wrapped(
+            field.resolve or default_field_resolver,
+            found,
+            is_root=type_ is schema.query_type,
+            # Values of rows are read for every row, and need no look at what they might be.
+            is_column=isinstance(definition, GraphField) and isinstance(definition.kind, Valued),
+        )
     return schema
 
 
@@ -147,7 +167,36 @@ def _is_open(found: Needs) -> bool:
     return own_open and leads_open and not found.members
 
 
-def _wrapped(resolve: Callable[..., Any], found: Needs) -> Callable[..., Any]:
+def _decided(found: Needs, disclosure: Disclosure, viewer: Viewer) -> Decision:
+    access, permission = found.access(viewer)
+    noted = found.personal if access is Access.CLEAR else None
+    return Decision(access, permission, disclosure.exposing(noted) if noted else None)
+
+
+def _exposed(
+    source: Any, value: Any, expose: Callable[[UUID | None], None], *, is_root: bool
+) -> Any:
+    """Note that a value is shown, unless it is nothing."""
+    if value is None:
+        return None
+    if isawaitable(value):
+        return _exposed_later(source, value, expose, is_root=is_root)
+    if type(source) is Row and source.projection.owner is not None:
+        expose(source[OWNER])
+    elif is_root:
+        expose(None)
+    return value
+
+
+async def _exposed_later(
+    source: Any, value: Awaitable[Any], expose: Callable[[UUID | None], None], *, is_root: bool
+) -> Any:
+    return _exposed(source, await value, expose, is_root=is_root)
+
+
+def _wrapped(
+    resolve: Callable[..., Any], found: Needs, *, is_root: bool = False, is_column: bool = False
+) -> Callable[..., Any]:
     # Asked for every row, so what a viewer sees is worked out once an operation. A plain object
     # is the cheapest key there is.
     key = object()
@@ -157,10 +206,18 @@ def _wrapped(resolve: Callable[..., Any], found: Needs) -> Callable[..., Any]:
         decisions = context.disclosure.decisions
         decision = decisions.get(key)
         if decision is None:
-            decision = decisions[key] = found.access(context.viewer)
-        access, permission = decision
+            decision = _decided(found, context.disclosure, context.viewer)
+            decisions[key] = decision
+        access, permission, expose = decision
         if access is Access.CLEAR:
-            return resolve(source, info, **arguments)
+            value = resolve(source, info, **arguments)
+            if expose is None:
+                return value
+            if not is_column:
+                return _exposed(source, value, expose, is_root=is_root)
+            if value is not None and source.projection.owner is not None:
+                expose(source[OWNER])
+            return value
         if access is Access.MASKED:
             assert found.mask is not None
             context.disclosure.mask(info.path)

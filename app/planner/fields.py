@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from app.auth.viewer import Viewer
 from app.db.reach import Reach
-from app.planner.projection import ID, OWNER, Expression, Projection, Row, Scope, evaluate
+from app.planner.projection import ID, OWNER, PREFIX, Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Identity(Valued):
     def value(self, name: str, row: Row, reader: Reader) -> str:
         """Write the global id, as this viewer may know it."""
         del name
-        prefix = row.projection.prefix
+        prefix = row.get(PREFIX, row.projection.prefix)
         assert prefix is not None
         return reader.identities.write(prefix, row[OWNER], row[ID])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -38,12 +38,19 @@ def _range(name: str, type_: Any, noun: str) -> Any:
     return _input(name, fields, f"Conditions on {noun}; the given ones hold together.")
 
 
+# Strawberry's ID is no class, so that this stands for it.
+IDENTIFIER: Final = cast("type", strawberry.ID)
 _INPUTS: Final[dict[type, Any]] = {
     Decimal: _range("DecimalFilter", Decimal, "an exact number"),
     date: _range("DateFilter", date, "a calendar date"),
     datetime: _range("DateTimeFilter", datetime, "a point in time"),
     int: _range("IntFilter", int, "a whole number"),
     bool: _input("BooleanFilter", {"eq": (bool | None, _EQ)}, "Condition on yes or no."),
+    IDENTIFIER: _input(
+        "IDFilter",
+        {"eq": (strawberry.ID | None, _EQ), "in_": (list[strawberry.ID] | None, _IN)},
+        "Conditions on a global id; the given ones hold together.",
+    ),
     str: _input(
         "StringFilter",
         {
@@ -59,8 +66,9 @@ _enum_inputs: dict[type[ClosedSet], Any] = {}
 
 def operations(type_: type) -> Any:
     """Give the input with the conditions on values of ``type_``."""
-    if not issubclass(type_, ClosedSet):
+    if type_ in _INPUTS:
         return _INPUTS[type_]
+    assert issubclass(type_, ClosedSet)
     if type_ not in _enum_inputs:
         members: Any = graphql_enum(type_)
         _enum_inputs[type_] = _input(

@@ -1,6 +1,7 @@
 """The SQL of ``filter:`` arguments: conditions inside one input hold together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.planner.errors import bad_input, too_large
 from app.planner.fields import Column, Embedded
 from app.planner.projection import Projection, evaluate
+from app.planner.references import Reference
 
 # A filter with more conditions than this is a report.
 _CONDITIONS_MAX: Final = 50
@@ -26,6 +28,8 @@ def filterable(projection: Projection) -> dict[str, Any]:
             found[name] = kind.expression or name
         elif isinstance(kind, Embedded) and kind.filter_part:
             found[name] = kind.parts[kind.filter_part]
+        elif isinstance(kind, Reference):
+            found[name] = kind.column
     return found
 
 
@@ -46,7 +50,9 @@ def _conditions(
         operations = _given(given, name)
         if operations is not None:
             count[0] += 1
-            yield from _operations(to_camel_case(name), evaluate(expression, table), operations)
+            kind, shown = projection.fields[name], to_camel_case(name)
+            read = partial(kind.read, shown) if isinstance(kind, Reference) else None
+            yield from _operations(shown, evaluate(expression, table), operations, read)
     for name, combine in (("and_", sa.and_), ("or_", sa.or_)):
         inputs = _given(given, name)
         if inputs is None:
@@ -74,33 +80,37 @@ def _given(source: Any, name: str) -> Any:
 
 
 def _operations(
-    name: str, column: ColumnElement[Any], operations: Any
+    name: str,
+    column: ColumnElement[Any],
+    operations: Any,
+    read: Callable[[Any], Any] | None = None,
 ) -> Iterator[ColumnElement[bool]]:
+    read = read or partial(_text, name)
     if (equal := _given(operations, "eq")) is not None:
-        yield column == _bound(name, column, equal)
+        yield column == _bound(column, read(equal))
     if (at_least := _given(operations, "gte")) is not None:
-        yield column >= _bound(name, column, at_least)
+        yield column >= _bound(column, read(at_least))
     if (at_most := _given(operations, "lte")) is not None:
-        yield column <= _bound(name, column, at_most)
+        yield column <= _bound(column, read(at_most))
     if (contained := _given(operations, "contains")) is not None:
         yield column.icontains(_text(name, contained), autoescape=True)
     if (alternatives := _given(operations, "in_")) is not None:
         if len(alternatives) > _ALTERNATIVES_MAX:
             message = f"filter.{name}.in: at most {_ALTERNATIVES_MAX} values"
             raise too_large(message)
-        values = [_text(name, value) for value in alternatives]
+        values = [read(value) for value in alternatives]
         bound = sa.bindparam(None, values, sa.ARRAY(column.type), unique=True)
         yield column == sa.any_(bound)
 
 
-def _bound(name: str, column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
+def _bound(column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
     """Bind a value with the widest type of its family, lest it be rounded to the column's."""
     type_: TypeEngine[Any] = column.type
     if isinstance(type_, sa.Integer):
         type_ = sa.BigInteger()
     elif isinstance(type_, sa.Numeric):
         type_ = sa.Numeric()
-    return sa.bindparam(None, _text(name, value), type_, unique=True)
+    return sa.bindparam(None, value, type_, unique=True)
 
 
 def _text(name: str, value: Any) -> Any:

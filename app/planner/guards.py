@@ -48,6 +48,11 @@ class Guard:
     permission: Permission | None
     mask: Mask | None = None
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether it guards personal data, so that seeing it is recorded."""
+        return self.permission is not None and MATRIX[self.permission].is_personal
+
     def access(self, viewer: Viewer) -> Access:
         """Say what a viewer sees."""
         if self.permission is None:

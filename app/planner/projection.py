@@ -20,6 +20,7 @@ from app.planner.guards import Guard
 OWNER: Final = ":owner"
 ID: Final = ":id"
 KEY: Final = ":key"
+PREFIX: Final = ":prefix"
 
 # A column's name, or an expression over the table as it is aliased in the statement.
 Expression: TypeAlias = str | Callable[[FromClause], ColumnElement[Any]]
@@ -59,6 +60,14 @@ class Order:
     description: str
 
 
+@dataclass(frozen=True)
+class PrefixColumn:
+    """A column that holds the prefix of each row's id, and every prefix that it may hold."""
+
+    name: str
+    prefixes: tuple[str, ...]
+
+
 @dataclass(eq=False)
 class Projection:
     """How rows of one table (or query) become objects of one GraphQL type.
@@ -66,7 +75,8 @@ class Projection:
     A query with ``parameters`` (names and SQL types) is made anew for each relation, with what
     the relation pairs with them. ``owner`` is the column with the customer's id:
     ``customer_id`` unless the row belongs to nobody (None) or owns itself. ``key`` is the row's
-    own id; None for rows without identity, such as totals.
+    own id; None for rows without identity, such as totals. Where rows of several tables are told
+    apart by their ids, ``prefix_column`` says how, and ``prefix`` is the first of them.
     """
 
     type_name: str
@@ -76,6 +86,7 @@ class Projection:
     key: str | None
     orders: Mapping[str, Order]
     parameters: Mapping[str, TypeEngine[Any]] = field(default_factory=dict)
+    prefix_column: PrefixColumn | None = None
     fields: dict[str, Any] = field(default_factory=dict)
     # The projection of each relation's child rows, found when first asked for: types may refer to
     # each other in a circle.
@@ -99,6 +110,13 @@ class Projection:
     def table_name(self) -> str:
         """The table's name, part of what ciphertexts are bound to."""
         return str(getattr(self.table, "name", self.type_name))
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Every prefix that ids of its rows may have."""
+        if self.prefix_column is not None:
+            return self.prefix_column.prefixes
+        return (self.prefix,) if self.prefix else ()
 
     @cached_property
     def shown(self) -> dict[str, str]:
@@ -154,7 +172,10 @@ class Projection:
         """Give the labels that name a row."""
         if self.key is None:
             return {}
-        return {OWNER: self.owner_of(table), ID: table.c[self.key]}
+        labels = {OWNER: self.owner_of(table), ID: table.c[self.key]}
+        if self.prefix_column is not None:
+            labels[PREFIX] = table.c[self.prefix_column.name]
+        return labels
 
 
 class Row(dict[str, Any]):

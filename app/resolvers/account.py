@@ -1,9 +1,9 @@
 """Finding accounts."""
 
-from app.db.lookup import find_account
+from app.db.lookup import LookUp, find_account
 from app.planner.loaders import load_row
 from app.planner.projection import Projection, Row
-from app.resolvers.context import Context, Selected, check_value
+from app.resolvers.context import Context, Selected, check_value, note_look_up
 
 
 async def look_up(
@@ -18,4 +18,7 @@ async def look_up(
     if found is None:
         return None
     owner, account_id = found
-    return await load_row(context.reader, projection, owner, account_id, selected(projection))
+    row = await load_row(context.reader, projection, owner, account_id, selected(projection))
+    if row is not None:
+        note_look_up(context, LookUp.ACCOUNT_NUMBER, owner)
+    return row

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
+from app.auth.permissions import Permission
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
+from app.db.lookup import LookUp
 from app.db.scope import RowScope
 from app.db.unit_of_work import Act, Command, Done, Writes
+from app.domain.audit import LookUpValue
 from app.domain.problem import Language, Problem
 from app.planner.disclosure import Disclosure
 from app.planner.errors import bad_input
@@ -25,6 +29,11 @@ def check_value(what: str, value: str) -> None:
     if not any(map(str.isalnum, value)) or len(value) > _VALUE_LENGTH_MAX or "\x00" in value:
         message = f"{what}: a letter or digit, and at most {_VALUE_LENGTH_MAX} characters"
         raise bad_input(message)
+
+
+def note_look_up(context: "Context", by: LookUp, customer: UUID) -> None:
+    """Note for the audit trail that a look-up found a customer."""
+    context.disclosure.exposing(f"{Permission.CUSTOMER_LOOK_UP}:{LookUpValue[by.name]}")(customer)
 
 
 @dataclass

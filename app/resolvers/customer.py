@@ -7,8 +7,8 @@ from strawberry.utils.str_converters import to_camel_case
 from app.db.lookup import LookUp, find_customers
 from app.planner.errors import bad_input
 from app.planner.loaders import load_row
-from app.planner.projection import Projection, Row
-from app.resolvers.context import Context, Selected, check_value
+from app.planner.projection import ID, Projection, Row
+from app.resolvers.context import Context, Selected, check_value, note_look_up
 
 
 async def look_up(
@@ -30,4 +30,6 @@ async def look_up(
     if len(seen) > 1:
         message = f"several customers share this {name}; look up by another value"
         raise bad_input(message)
+    for row in seen:
+        note_look_up(context, LookUp(name), row[ID])
     return seen[0] if seen else None

@@ -35,7 +35,12 @@ async def find(
         if access is not Access.CLEAR:
             context.disclosure.deny(path, guard.permission, access)
             return None
-    return await load_row(context.reader, projection, wanted.owner, wanted.id, selected(projection))
+    names = selected(projection)
+    row = await load_row(context.reader, projection, wanted.owner, wanted.id, names)
+    if row is not None and guard is not None and guard.is_personal:
+        # The root field itself is public, so nothing else notes that the object was shown.
+        context.disclosure.exposing(str(guard.permission))(None)
+    return row
 
 
 async def find_all(

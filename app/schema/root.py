@@ -24,6 +24,7 @@ from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder, Card, StandingOrder, Transaction
+from app.schema.audit import AuditEntry, Exposure, exposure
 from app.schema.bank import Branch, Staff
 from app.schema.consent import Consent
 from app.schema.customer import Customer, Relationship
@@ -38,6 +39,7 @@ from app.schema.wealth import Holding, HoldingLot, Product
 
 NODE_TYPES: tuple[type, ...] = (
     Account,
+    AuditEntry,
     Branch,
     Card,
     Consent,
@@ -94,9 +96,9 @@ def _projection(type_: type) -> Projection:
 
 
 PROJECTIONS = {
-    projection.prefix: projection
+    prefix: projection
     for projection in map(_projection, NODE_TYPES)
-    if projection.prefix
+    for prefix in projection.prefixes
 }
 
 
@@ -227,6 +229,17 @@ class Query:
     bank_summary: BankSummary | None = root_field(
         bank_summary,
         description="Counts and totals by branch, tier and product: for management reports.",
+    )
+    audit_trail: Connection[AuditEntry] | None = entry(
+        description="What was done in the bank and what was shown of personal data, latest first."
+    )
+    exposure: list[Exposure] | None = root_field(
+        exposure,
+        description=(
+            "Who was shown which classes of data of some customers: for notices after a breach. "
+            "More than 1,000 lines are refused with LIMIT_EXCEEDED: ask for fewer customers or a "
+            "shorter time."
+        ),
     )
 
 

@@ -150,6 +150,9 @@ async def _belongings(
         "StandingOrder": await factory.standing_order(account, payee="B-77001234"),
         "Relationship": await factory.relationship(customer, other),
         "Consent": await factory.consent(customer, opened_at, staff_id=manager),
+        "AuditEntry": await factory.record(customer, manager),
+        # What was shown of the customer is found by the customer's id.
+        "Exposure": customer,
     }
     await factory.hold(account, other)
     await factory.hold(others, customer)
@@ -172,6 +175,9 @@ ARGUMENTS = {
     "customerBy": '(by: {{number: "C0000"}})',
     "accountBy": '(number: "A0001")',
     "accessMatrix": "(role: TELLER)",
+    "exposure": (
+        '(customerIds: ["{id}"], from: "2018-12-31T00:00:00Z", to: "2999-12-31T00:00:00Z")'
+    ),
 }
 
 

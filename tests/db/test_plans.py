@@ -162,7 +162,8 @@ async def test_a_list_of_fifty_customers_with_their_graph(explained: Explained) 
 
 async def test_every_type_by_its_id(explained: Explained) -> None:
     ids = []
-    for prefix, projection in PROJECTIONS.items():
+    seeded = {prefix: each for prefix, each in PROJECTIONS.items() if prefix not in {"aud", "rea"}}
+    for prefix, projection in seeded.items():
         owner, key = projection.owner or projection.key, projection.key
         found = await explained.rows(
             f"select {owner}, {key} from {projection.table_name}"
@@ -173,7 +174,7 @@ async def test_every_type_by_its_id(explained: Explained) -> None:
     schema = graphql_schema()
     shown = " ".join(
         f"... on {each.type_name} {{ {selection(schema.type_map[each.type_name], 0)} }}"
-        for each in PROJECTIONS.values()
+        for each in seeded.values()
     )
     data = await explained.run(
         "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename " + shown + " } }", ids=ids

@@ -2,11 +2,13 @@
 
 import pytest
 import strawberry
+from explain_schema import projection_of
 from permissions_page import PAGE, page
 
 from app.auth.permissions import MATRIX, Permission, Role
 from app.planner.declare import root_field
-from app.planner.enforcement import OpenFieldError, enforce
+from app.planner.enforcement import OpenFieldError, enforce, guarded_fields
+from app.schema.root import graphql_schema
 
 
 def _schema(query: type) -> object:
@@ -59,6 +61,20 @@ def test_strong_authentication_is_asked_only_of_those_who_see() -> None:
         assert grant.step_up <= grant.clear
         assert not grant.clear & grant.masked
         assert Role.ADMIN not in grant.masked
+
+
+def test_personal_data_is_always_somebodys() -> None:
+    """Whose it is has to be known, or showing it could not be recorded."""
+    found = 0
+    for type_, name, _, needs in guarded_fields(graphql_schema()):
+        if needs.own is None or not needs.own.is_personal or type_.name in {"Query", "Mutation"}:
+            continue
+        projection = projection_of(type_)
+        assert projection is not None, f"{type_.name}.{name}"
+        assert projection.owner, f"{type_.name}.{name}"
+        assert projection.key, f"{type_.name}.{name}"
+        found += 1
+    assert found >= 10
 
 
 def test_the_page_is_what_the_code_says() -> None:

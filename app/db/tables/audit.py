@@ -4,14 +4,17 @@ Records, reads, links and heads are never changed or deleted.
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import SQLModel
 
 from app.auth.permissions import Role
 from app.db.tables import columns
 from app.domain.audit import AuditKind
+
+_IS_WRITE: Final = text(f"kind = '{AuditKind.WRITE.value}'")
 
 
 class AuditRecord(SQLModel, table=True):
@@ -23,7 +26,9 @@ class AuditRecord(SQLModel, table=True):
 
     __tablename__ = "audit_record"
     __table_args__ = (
-        Index("ix_audit_record_recorded_at_id", "recorded_at", "id"),
+        # Without the records of batches of reads, which are many and read one by one.
+        Index("ix_audit_record_recorded_at_id", "recorded_at", "id", postgresql_where=_IS_WRITE),
+        Index("ix_audit_record_id", "id", postgresql_where=_IS_WRITE),
         Index("ix_audit_record_customer_id_recorded_at_id", "customer_id", "recorded_at", "id"),
         Index("ix_audit_record_actor_id_recorded_at_id", "actor_id", "recorded_at", "id"),
         {"postgresql_partition_by": "RANGE (recorded_at)"},

@@ -81,7 +81,9 @@ create index ix_audit_record_actor_id_recorded_at_id on audit_record (actor_id, 
 create index ix_audit_record_customer_id_recorded_at_id
     on audit_record (customer_id, recorded_at, id);
 
-create index ix_audit_record_recorded_at_id on audit_record (recorded_at, id);
+create index ix_audit_record_id on audit_record (id) where kind = 'WRITE';
+
+create index ix_audit_record_recorded_at_id on audit_record (recorded_at, id) where kind = 'WRITE';
 
 create table begun_service (
     customer_id uuid not null,
