@@ -89,9 +89,9 @@ def create_app(
     token_key: TokenKey,
     data_dir: Path | None = None,
 ) -> Starlette:
-    """Make the application for one database; it connects when the server starts it.
+    """Make the application for one database; ``data_dir`` also keeps the audit trail's last head.
 
-    In ``data_dir`` the last head of the audit chain is kept, too.
+    It connects when the server starts it.
     """
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
@@ -114,8 +114,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await check_keys(database_url, keys)
-        wake = sequencing.written.wake
-        async with _pools(settings, database_url, keys, measured, wake) as pools:
+        async with _pools(settings, database_url, keys, measured, sequencing) as pools:
             app.state.database, app.state.writes = pools
             app.state.redis = redis
             try:
@@ -162,10 +161,11 @@ async def _pools(
     database_url: str,
     keys: Keys,
     measured: Metrics,
-    wake: Callable[[], None],
+    sequencing: Sequencing,
 ) -> AsyncIterator[tuple[Database, Writes]]:
     """Open what queries read and commands write through, and close it at the end."""
     readers, seconds = settings.database_pool_size, settings.statement_timeout_seconds
+    wake = sequencing.written.wake
     database = await Database.connect(database_url, readers, seconds, measured.pool)
     try:
         writes = await Writes.connect(
