@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_bank, cli_keys, cli_serve
+from app import cli_audit, cli_bank, cli_keys, cli_serve
 from app.cli_context import CommandError, read_settings, say, unwind_on_termination
 from app.cli_output import print_table
 from app.embedded import EmbeddedError
@@ -34,6 +34,7 @@ app.command()(cli_bank.seed)
 app.command()(cli_bank.token)
 app.command()(cli_bank.revoke)
 app.add_typer(schema, name="schema")
+app.add_typer(cli_audit.audit, name="audit")
 app.add_typer(cli_keys.keys, name="keys")
 app.command()(cli_bank.backup)
 app.command()(cli_bank.restore)

@@ -213,7 +213,9 @@ def _application(settings: "Settings", bank: Bank, listener: socket.socket) -> "
     keys = load_keys(settings, bank)
     # A name for this machine is as good as its address.
     here = settings.model_copy(update={"host": listener.getsockname()[0]})
-    return create_app(here, database_url=bank.dsn, keys=keys, token_key=token_key)
+    return create_app(
+        here, database_url=bank.dsn, keys=keys, token_key=token_key, data_dir=bank.data_dir
+    )
 
 
 def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) -> None:

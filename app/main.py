@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -25,6 +26,7 @@ from app.auth.viewer import Viewer
 from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
+from app.db.head_file import HeadFile
 from app.db.key_check import check_keys
 from app.db.keys import Keys
 from app.db.people import id_of_number
@@ -33,9 +35,11 @@ from app.db.redis import Bounded, Redis, open_redis
 from app.db.revocations import Revocations
 from app.db.scope import RowScope
 from app.db.unit_of_work import Writes
+from app.db.wake_ups import WakeUps
 from app.execution import Executor
 from app.http import Endpoint
 from app.introspection import Audience
+from app.jobs.sequencing import Sequencing
 from app.limits import Limits
 from app.metrics import Metrics
 from app.operation import Operations
@@ -78,16 +82,26 @@ _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def create_app(
-    settings: Settings, *, database_url: str, keys: Keys, token_key: TokenKey
+    settings: Settings,
+    *,
+    database_url: str,
+    keys: Keys,
+    token_key: TokenKey,
+    data_dir: Path | None = None,
 ) -> Starlette:
-    """Make the application for one database; it connects when the server starts it."""
+    """Make the application for one database; ``data_dir`` also keeps the audit trail's last head.
+
+    It connects when the server starts it.
+    """
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
     identities = identities_by_role(keys.identity_secret)
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
     bounded = _bounded(measured)
-    reads = Reads(keys.audit, measured.reads)
+    channel = partial(WakeUps, redis=redis if settings.redis_url else None, bounded=bounded)
+    sequencing = _sequencing(database_url, keys, channel, measured, data_dir=data_dir)
+    reads = Reads(keys.audit, measured.reads, sequencing.written.wake)
     identity = _identity(
         settings,
         database_url=database_url,
@@ -100,32 +114,18 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await check_keys(database_url, keys)
-        database = await Database.connect(
-            database_url,
-            settings.database_pool_size,
-            settings.statement_timeout_seconds,
-            measured.pool,
-        )
-        writes = await Writes.connect(
-            database_url,
-            keys,
-            settings.database_pool_size,
-            settings.statement_timeout_seconds,
-            wake=lambda: None,
-            observe=measured.command,
-        )
-        app.state.database, app.state.writes = database, writes
-        app.state.redis = redis
-        try:
-            await reads.open(database_url, settings.statement_timeout_seconds)
-            yield
-        finally:
-            if identity.issuer is not None:
-                await identity.issuer.aclose()
-            await redis.aclose()
-            await writes.close()
-            await reads.close()
-            await database.close()
+        async with _pools(settings, database_url, keys, measured, sequencing) as pools:
+            app.state.database, app.state.writes = pools
+            app.state.redis = redis
+            try:
+                await reads.open(database_url, settings.statement_timeout_seconds)
+                async with sequencing.running():
+                    yield
+            finally:
+                if identity.issuer is not None:
+                    await identity.issuer.aclose()
+                await redis.aclose()
+                await reads.close()
 
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
@@ -155,12 +155,54 @@ def create_app(
     return app
 
 
+@asynccontextmanager
+async def _pools(
+    settings: Settings,
+    database_url: str,
+    keys: Keys,
+    measured: Metrics,
+    sequencing: Sequencing,
+) -> AsyncIterator[tuple[Database, Writes]]:
+    """Open what queries read and commands write through, and close it at the end."""
+    readers, seconds = settings.database_pool_size, settings.statement_timeout_seconds
+    wake = sequencing.written.wake
+    database = await Database.connect(database_url, readers, seconds, measured.pool)
+    try:
+        writes = await Writes.connect(
+            database_url, keys, readers, seconds, wake=wake, observe=measured.command
+        )
+        try:
+            yield database, writes
+        finally:
+            await writes.close()
+    finally:
+        await database.close()
+
+
 def _bounded(measured: Metrics) -> Bounded:
     def without_redis(error: BaseException) -> None:
         measured.redis_failures.inc()
         _log.warning("Redis does not answer; requests do without", error=type(error).__name__)
 
     return Bounded(without_redis)
+
+
+def _sequencing(
+    database_url: str,
+    keys: Keys,
+    channel: Callable[[str], WakeUps],
+    measured: Metrics,
+    *,
+    data_dir: Path | None,
+) -> Sequencing:
+    return Sequencing(
+        database_url,
+        keys.audit,
+        channel("bank360:audit:written"),
+        channel("bank360:audit:numbered"),
+        measured.sequencer,
+        HeadFile.of(data_dir, keys.audit) if data_dir else None,
+    )
 
 
 def _graphql_routes(
@@ -354,4 +396,5 @@ def create_from_environment() -> Starlette:
         database_url=settings.database_url.get_secret_value(),
         keys=keys,
         token_key=TokenKey.load(settings.data_dir),
+        data_dir=settings.data_dir,
     )

@@ -80,6 +80,7 @@ class Metrics:
         )
         self.pool = PoolMetrics(registry, live)
         self.reads = ReadsMetrics(registry)
+        self.sequencer = SequencerMetrics(registry)
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=registry)
 
@@ -180,6 +181,56 @@ class ReadsMetrics:
 
     def failed(self) -> None:
         """Tell that an answer was held back."""
+        self._failures.inc()
+
+
+class SequencerMetrics:
+    """What is seen of the sequencer; `app.jobs.sequencing.Observer`.
+
+    Of several processes one numbers; the others show 0, and the sum or greatest counts.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Make the metrics of the sequencer in ``registry``."""
+        greatest: Any = {"registry": registry, "multiprocess_mode": "livemax"}
+        self._holds = Gauge(
+            "bank360_audit_sequencers",
+            "Processes that number audit records: one, of all servers together",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._position = Gauge(
+            "bank360_audit_position", "Position of the last audit record", **greatest
+        )
+        self._waited = Gauge(
+            "bank360_audit_lag_seconds",
+            "How long the oldest record of the last batch had waited for its position",
+            **greatest,
+        )
+        self._heads = Counter("bank360_audit_heads", "Heads that were signed", registry=registry)
+        self._failures = Counter(
+            "bank360_audit_failures",
+            "Times the sequencer lost its database, could not keep a head, or found tampering",
+            registry=registry,
+        )
+
+    def holds(self, *, lock: bool) -> None:
+        """Tell whether it is this process that numbers."""
+        self._holds.set(lock)
+        if not lock:
+            self._waited.set(0)
+
+    def numbered(self, position: int, waited_seconds: float) -> None:
+        """Tell the last position, and for how long the oldest record had waited for one."""
+        self._position.set(position)
+        self._waited.set(waited_seconds)
+
+    def signed(self, heads: int) -> None:
+        """Tell of signed heads."""
+        self._heads.inc(heads)
+
+    def failed(self) -> None:
+        """Tell of a failure."""
         self._failures.inc()
 
 

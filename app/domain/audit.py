@@ -10,6 +10,16 @@ class AuditKind(ClosedSet):
     READ = "READ", "Personal data or the audit trail itself was shown."
 
 
+class AuditFault(ClosedSet):
+    """How a row of the audit trail is broken."""
+
+    ALTERED = "ALTERED", "Something in it is not what was written."
+    REMOVED = "REMOVED", "It was taken away."
+    SWAPPED = "SWAPPED", "It stands in the place of another."
+    INSERTED = "INSERTED", "It was never written by the bank."
+    FORGED = "FORGED", "A head that the bank's key did not sign, or signed over another chain."
+
+
 class ServiceEvidence(ClosedSet):
     """How the person at the counter or on the line was recognised."""
 

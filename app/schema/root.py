@@ -25,6 +25,7 @@ from app.resolvers.context import Context, Selected
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder, Card, StandingOrder, Transaction
 from app.schema.audit import AuditEntry, Exposure, exposure
+from app.schema.audit_proof import AuditProof, find_proof
 from app.schema.bank import Branch, Staff
 from app.schema.consent import Consent
 from app.schema.customer import Customer, Relationship
@@ -225,6 +226,14 @@ class Query:
         _access_matrix,
         public=True,
         description="What a post sees of every field of every type, strongly authenticated.",
+    )
+    audit_proof: AuditProof | None = root_field(
+        find_proof,
+        requires=Permission.AUDIT_READ,
+        description=(
+            "What shows that an audit record stands in the trail as it was written; null when no "
+            "record with this id has a position."
+        ),
     )
     bank_summary: BankSummary | None = root_field(
         bank_summary,

@@ -1,0 +1,1 @@
+"""What runs beside requests: on a clock, or on what they leave behind."""
