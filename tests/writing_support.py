@@ -8,6 +8,7 @@ from factories import Factory, Made
 from sqlmodel import SQLModel
 
 from app.auth.permissions import Role
+from app.db.keys import Keys
 from app.db.policies import CLOSED
 
 # Refusals are kept, so that they stay refusals; and the sequencer works on at its own pace.
@@ -26,3 +27,13 @@ async def manager_of(client: Client, factory: Factory, *customers: Made) -> Clie
     """A relationship manager who is responsible for these customers."""
     staff = await factory.responsible("RELATIONSHIP_MANAGER", *customers)
     return client.as_(Role.RELATIONSHIP_MANAGER, staff)
+
+
+async def detail_of(owner: asyncpg.Connection, keys: Keys, record: asyncpg.Record) -> str:
+    """What a record keeps under the customer's key, as its text."""
+    wrapped = await owner.fetchval(
+        "select wrapped_key from customer_key where customer_id = $1", record["customer_id"]
+    )
+    cipher = keys.ring.cipher(record["customer_id"], wrapped)
+    place = "audit_record.detail_ciphertext"
+    return cipher.decrypt(place, record["id"], record["detail_ciphertext"])

@@ -19,6 +19,7 @@ class Viewer:
     ``customer_id`` is set for a customer, ``staff_id`` for anybody who works for the bank. From
     ``expires_at`` (UTC) on, what the viewer signed in with is not accepted any more; None is never.
     A strong authentication counts before ``strong_until`` (UTC); None is no strong authentication.
+    ``own_customer_id`` is the customer that a member of staff is too, where the token says so.
     """
 
     role: Role
@@ -27,6 +28,7 @@ class Viewer:
     staff_id: UUID | None = None
     expires_at: datetime | None = None
     strong_until: datetime | None = None
+    own_customer_id: UUID | None = None
 
     @property
     def strongly_authenticated(self) -> bool:
@@ -70,7 +72,15 @@ class Holder:
         if customer_id is None and staff_id is None:
             message = "the token is not accepted: it does not say for whom it speaks"
             raise TokenError(message)
-        return Viewer(role, self.roles, customer_id, staff_id, self.expires_at, self.strong_until)
+        return Viewer(
+            role,
+            self.roles,
+            customer_id,
+            staff_id,
+            self.expires_at,
+            self.strong_until,
+            self.customer_id,
+        )
 
     def _role(self, wished: str | None) -> Role:
         role = self.role

@@ -172,14 +172,19 @@ def _contains(customers: Select[Any], owner: ColumnElement[Any]) -> ColumnElemen
     return customers.where(customer_id == owner).correlate(cast("Any", owner).table).exists()
 
 
-def _begun() -> Select[Any]:
-    """Give the customers whom a member of staff began to serve a while ago, one column."""
-    service = _alias(tables.BegunService)
-    return sa.select(service.c.customer_id).where(
+def runs_for_viewer(service: FromClause) -> ColumnElement[bool]:
+    """Give the condition on services that the viewer began in the acting role and that run."""
+    return sa.and_(
         service.c.staff_id == _parameter(_STAFF, sa.Uuid()),
         service.c.role == _parameter(_ROLE, sa.Text()),
         service.c.ends_at > sa.func.now(),
     )
+
+
+def _begun() -> Select[Any]:
+    """Give the customers whom a member of staff began to serve a while ago, one column."""
+    service = _alias(tables.BegunService)
+    return sa.select(service.c.customer_id).where(runs_for_viewer(service))
 
 
 def _served(kind: ScopeKind) -> Select[Any]:

@@ -227,14 +227,22 @@ class Writes:
         await close_pool(self.pool)
 
     async def carry_out(
-        self, command: Command, scope: RowScope, request_id: str, act: Act
+        self,
+        command: Command,
+        scope: RowScope,
+        request_id: str,
+        act: Act,
+        *,
+        shows: bool = False,
     ) -> Done | Problem:
         """Carry a command out, or tell what became of it when it was sent before.
 
         ``act`` makes the change in the unit that it is given, or raises Problem. A refusal is
-        kept: the same command is refused again however the world has changed.
+        kept: the same command is refused again however the world has changed. A command that
+        ``shows`` something instead of changing it acts again when it is sent again, with the
+        rights of that moment and a record of its own: what it shows is shown once more.
         """
-        attempt = _Attempt(self, command, scope, request_id, act)
+        attempt = _Attempt(self, command, scope, request_id, act, shows)
         deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
         failures = 0
         while True:
@@ -286,6 +294,7 @@ class _Attempt:
     scope: RowScope
     request_id: str
     act: Act
+    shows: bool
 
     async def run(self) -> Done | Problem | None:
         """Give the outcome; None while the same command is being carried out elsewhere."""
@@ -304,27 +313,29 @@ class _Attempt:
                 if not begun["is_free"]:
                     return None
                 known = await connection.fetchrow(_KNOWN, viewer.id, command.key)
-                if known is not None:
-                    return _replayed(known, command, payload_hash)
+                before = _replayed(known, command, payload_hash) if known else None
+                if isinstance(before, Problem) or (before and not self.shows):
+                    return before
                 unit = Unit(connection, viewer, keys, begun["at"])
-                outcome = await self._act(unit, payload_hash)
+                outcome = await self._act(unit, payload_hash, before)
             if isinstance(outcome, Done):
                 self.writes.wake()
             return outcome
 
-    async def _act(self, unit: Unit, payload_hash: bytes) -> Done | Problem:
+    async def _act(self, unit: Unit, payload_hash: bytes, before: Done | None) -> Done | Problem:
         try:
             # Of a refused command nothing stays but the refusal.
             async with unit.connection.transaction():
                 change = await self.act(unit)
         except Problem as problem:
-            if problem.code not in _NOT_STORED:
+            if before is None and problem.code not in _NOT_STORED:
                 await self._store(unit, payload_hash, None, problem)
             return problem
-        await self._store(unit, payload_hash, change.made, None)
+        if before is None:
+            await self._store(unit, payload_hash, change.made, None)
         record = await self._record(unit, change, payload_hash)
         await audit.write(unit.connection, unit.keys.audit, record)
-        return Done(change.made)
+        return before or Done(change.made)
 
     async def _store(
         self, unit: Unit, payload_hash: bytes, made: Made | None, problem: Problem | None

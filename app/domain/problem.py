@@ -57,6 +57,13 @@ class ProblemCode(StrEnum):
         "Identity numbers of this country cannot be checked here.",
         "暂不支持校验该国家的身份证件号码。",
     )
+    CUSTOMER_IS_ONESELF = (
+        "CUSTOMER_IS_ONESELF",
+        "You are this customer: nobody serves oneself.",
+        "您就是该客户,不能为自己办理业务。",
+        "Ask a colleague, or use the bank as its customers do.",
+        "请由同事办理,或以客户身份使用服务。",
+    )
     CUSTOMER_NOT_ACTIVE = (
         "CUSTOMER_NOT_ACTIVE",
         "The customer is blocked, closed or erased.",
@@ -182,6 +189,18 @@ class ProblemCode(StrEnum):
         "Say in a sentence what it is for.",
         "请用一句话说明用途。",
     )
+    SERVICE_ENDED = (
+        "SERVICE_ENDED",
+        "This service has ended already.",
+        "该服务已经结束。",
+    )
+    SEVERAL_CUSTOMERS = (
+        "SEVERAL_CUSTOMERS",
+        "Several customers share this value.",
+        "多位客户共用此信息。",
+        "Find the customer by another value, such as the national id or an account number.",
+        "请改用证件号码或账号查找该客户。",
+    )
     STAFF_NOT_FITTING = (
         "STAFF_NOT_FITTING",
         "This member of staff does not hold that post, or works for another branch.",
@@ -193,6 +212,13 @@ class ProblemCode(StrEnum):
         "数据已被他人修改。",
         "Read it again, and send the command with its new version.",
         "请重新读取,并用新的版本号提交。",
+    )
+    TOO_MANY_SERVICES = (
+        "TOO_MANY_SERVICES",
+        "You began too many services within an hour.",
+        "您一小时内开始的服务过多。",
+        "Begin the next one later, with a new key, or let a colleague serve the customer.",
+        "请稍后用新的幂等键开始,或请同事为客户服务。",
     )
     TRY_AGAIN = (
         "TRY_AGAIN",

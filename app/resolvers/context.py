@@ -49,7 +49,11 @@ class Context:
     language: Language = Language.EN
 
 
-async def carry_out(context: Context, command: Command, act: Act) -> Done | Problem:
-    """Carry a command out for the viewer of the operation."""
+async def carry_out(
+    context: Context, command: Command, act: Act, *, shows: bool = False
+) -> Done | Problem:
+    """Carry a command out for the viewer of the operation; see `Writes.carry_out`."""
+    # What an earlier command of the same operation read and answered may have changed since.
+    context.reader.loaders.clear()
     scope = RowScope(context.viewer)
-    return await context.writes.carry_out(command, scope, context.request_id, act)
+    return await context.writes.carry_out(command, scope, context.request_id, act, shows=shows)

@@ -12,14 +12,13 @@ from app.resolvers.context import Context, Selected, check_value, note_look_up
 
 
 async def look_up(
-    context: Context, given: dict[str, str | None], projection: Projection, selected: Selected
+    context: Context, name: str, value: str, projection: Projection, selected: Selected
 ) -> Row | None:
-    """Give the one customer with the one value given, or None when the viewer may see none.
+    """Give the one customer whose ``name`` has the value, or None when the viewer may see none.
 
     Refuses an empty or overlong value, and a shared phone number or e-mail address, which names
     nobody in particular.
     """
-    ((name, value),) = ((name, value) for name, value in given.items() if value is not None)
     check_value(f"customerBy(by: {{{to_camel_case(name)}}})", value)
     found = await find_customers(context.reader.run, context.index, LookUp(name), value)
     names = selected(projection)

@@ -5,12 +5,14 @@ from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
+from strawberry.utils.str_converters import to_camel_case
 
 from app.planner.errors import bad_input
 from app.planner.global_id import GlobalId
 from app.resolvers.context import Context
 
 _KEY_LENGTH_MAX: Final = 200
+_TEXT_LENGTH_MAX: Final = 500
 
 
 def idempotency_key() -> Any:
@@ -54,3 +56,54 @@ def id_of(info: Info[Context, None], global_id: str, prefix: str, field: str) ->
 def customer_id(info: Info[Context, None], global_id: str, field: str = "id") -> UUID:
     """Read a customer's id."""
     return id_of(info, global_id, "cus", field).id
+
+
+@strawberry.input(one_of=True, description="One complete value that names a customer.")
+class CustomerBy:
+    """One complete value that names a customer."""
+
+    number: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Customer number, letter by letter."
+    )
+    national_id: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "National identity number; spaces and punctuation do not matter. Behind the country's "
+            "code, unless it is a Chinese number or an American person's: `BR 390.533.447-05`."
+        ),
+    )
+    phone: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Telephone number, international with `+` or national.",
+    )
+    email: str | None = strawberry.field(
+        default=strawberry.UNSET, description="E-mail address; case does not matter."
+    )
+    account_number: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Number of an account that the customer owns."
+    )
+
+
+def value_given(by: CustomerBy) -> tuple[str, str]:
+    """Give the name of the one field that was given, and its value."""
+    ((name, value),) = ((name, value) for name, value in vars(by).items() if isinstance(value, str))
+    return name, value
+
+
+def place_given(name: str) -> str:
+    """Give the place in the input of a field of `CustomerBy`, for refusals."""
+    return f"by.{to_camel_case(name)}"
+
+
+def check_text(what: str, text: str) -> str:
+    """Refuse a text that is overlong or holds what no keyboard writes; give it without its edges.
+
+    ``what`` names it in the refusal.
+    """
+    trimmed = text.strip()
+    if len(trimmed) > _TEXT_LENGTH_MAX or not all(
+        letter.isprintable() or letter == "\n" for letter in trimmed
+    ):
+        message = f"{what}: at most {_TEXT_LENGTH_MAX} printable characters"
+        raise bad_input(message)
+    return trimmed

@@ -5,17 +5,21 @@ from typing import Final
 import strawberry
 
 from app.schema.assignment import AssignmentMutation
+from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
 from app.schema.customer_mutation import CustomerMutation
 from app.schema.personal_data import PersonalDataMutation
 from app.schema.registration import RegistrationMutation
+from app.schema.reveal import RevealMutation
 
 _PARTS: Final = (
     AssignmentMutation,
+    BegunServiceMutation,
     ConsentMutation,
     CustomerMutation,
     PersonalDataMutation,
     RegistrationMutation,
+    RevealMutation,
 )
 
 
@@ -44,9 +48,11 @@ _check_names()
 )
 class Mutation(
     AssignmentMutation,
+    BegunServiceMutation,
     ConsentMutation,
     CustomerMutation,
     PersonalDataMutation,
     RegistrationMutation,
+    RevealMutation,
 ):
     """Everything that can be changed."""

@@ -45,8 +45,11 @@ def answer(
     info: Info[Context, None], outcome: Done | problem.Problem, payload: Callable[[Made], PayloadT]
 ) -> PayloadT | Problem:
     """Give a command's answer: its payload, or the problem in the client's language."""
-    if isinstance(outcome, Done):
-        return payload(outcome.made)
+    return payload(outcome.made) if isinstance(outcome, Done) else refusal(info, outcome)
+
+
+def refusal(info: Info[Context, None], outcome: problem.Problem) -> Problem:
+    """Give a problem in the client's language."""
     language = info.context.language
     return Problem(
         code=outcome.code,

@@ -11,11 +11,12 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
 from app.auth.permissions import Permission, Role
+from app.db.scope import runs_for_viewer
 from app.domain.customer import CustomerType
 from app.planner.declare import Node, entry, root_field
 from app.planner.enforcement import enforce
 from app.planner.pages import Connection
-from app.planner.projection import Projection, row_value
+from app.planner.projection import row_value
 from app.planner.relations import selected
 from app.planner.selection import ROW_PATHS
 from app.resolvers import account as accounts
@@ -23,84 +24,25 @@ from app.resolvers import customer as customers
 from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected
 from app.schema.access import AccessMatrixEntry, access_matrix
-from app.schema.account import Account, AccountHolder, Card, StandingOrder, Transaction
+from app.schema.account import Account, AccountHolder
 from app.schema.audit import AuditEntry, Exposure, exposure
 from app.schema.audit_proof import AuditProof, find_proof
 from app.schema.bank import Branch, Staff
-from app.schema.consent import Consent
-from app.schema.customer import Customer, Relationship
-from app.schema.loan import Instalment, Loan
+from app.schema.begun_service import BegunService
+from app.schema.customer import Customer
+from app.schema.inputs import CustomerBy, value_given
+from app.schema.loan import Loan
 from app.schema.mutation import Mutation
+from app.schema.nodes import NODE_TYPES, PROJECTIONS, projection_of
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
-from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
+from app.schema.service import Ticket
 from app.schema.summary import BankSummary, bank_summary
 from app.schema.viewer import Viewer
-from app.schema.wealth import Holding, HoldingLot, Product
-
-NODE_TYPES: tuple[type, ...] = (
-    Account,
-    AuditEntry,
-    Branch,
-    Card,
-    Consent,
-    Customer,
-    Holding,
-    HoldingLot,
-    Instalment,
-    Interaction,
-    Loan,
-    Product,
-    Relationship,
-    Segment,
-    Staff,
-    StandingOrder,
-    Ticket,
-    TicketComment,
-    TicketEvent,
-    Transaction,
-)
-
-
-@strawberry.input(one_of=True, description="One complete value that names a customer.")
-class CustomerBy:
-    """One complete value that names a customer."""
-
-    number: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Customer number, letter by letter."
-    )
-    national_id: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=(
-            "National identity number; spaces and punctuation do not matter. Behind the country's "
-            "code, unless it is a Chinese number or an American person's: `BR 390.533.447-05`."
-        ),
-    )
-    phone: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Telephone number, international with `+` or national.",
-    )
-    email: str | None = strawberry.field(
-        default=strawberry.UNSET, description="E-mail address; case does not matter."
-    )
-    account_number: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Number of an account that the customer owns."
-    )
-
+from app.schema.wealth import Product
 
 # Look-ups by a complete value tell whether somebody has it; they have a rate of their own.
-LOOK_UPS: Final = frozenset({"customerBy", "accountBy", "registerCustomer"})
-
-
-def _projection(type_: type) -> Projection:
-    return cast("Projection", cast("Any", type_).__projection__)
-
-
-PROJECTIONS = {
-    prefix: projection
-    for projection in map(_projection, NODE_TYPES)
-    for prefix in projection.prefixes
-}
+LOOK_UPS: Final = frozenset({"accountBy", "beginService", "customerBy", "registerCustomer"})
 
 
 def _selected(info: Info[Context, None]) -> Selected:
@@ -139,7 +81,7 @@ async def _nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
 
 def _by_id(type_: type, description: str) -> Any:
     """Declare the root field that finds an object of one type by its id."""
-    projection = _projection(type_)
+    projection = projection_of(type_)
 
     async def find(info: Info[Context, None], id: Id) -> Any:  # noqa: A002  # Relay's name.
         only = {cast("str", projection.prefix): projection}
@@ -153,14 +95,14 @@ def _access_matrix(role: OfRole) -> list[AccessMatrixEntry]:
 
 
 async def _customer_by(info: Info[Context, None], by: By) -> Customer | None:
-    given = {name: value for name, value in vars(by).items() if value is not strawberry.UNSET}
-    projection = _projection(Customer)
-    found = await customers.look_up(info.context, given, projection, _selected(info))
+    name, value = value_given(by)
+    projection = projection_of(Customer)
+    found = await customers.look_up(info.context, name, value, projection, _selected(info))
     return cast("Customer | None", found)
 
 
 async def _account_by(info: Info[Context, None], number: Number) -> Account | None:
-    projection = _projection(Account)
+    projection = projection_of(Account)
     found = await accounts.look_up(info.context, number, projection, _selected(info))
     return cast("Account | None", found)
 
@@ -215,6 +157,11 @@ class Query:
     )
     product: Product | None = _by_id(Product, "The product with this id, or null.")
     products: list[Product] | None = entry(paged=False, description="Products of the bank.")
+    begun_services: list[BegunService] | None = entry(
+        paged=False,
+        where=runs_for_viewer,
+        description="The services that you began in the post that you act in and that still run.",
+    )
     segment: Segment | None = _by_id(Segment, "The segment with this id, or null.")
     segments: list[Segment] | None = entry(paged=False, description="Segments of customers.")
     branch: Branch | None = _by_id(Branch, "The branch with this id, or null.")

@@ -111,6 +111,11 @@ class Address:
         """Keep town, region and country."""
         return replace(self, line1=BULLETS, line2=None, postal_code=None)
 
+    def on_one_line(self) -> str:
+        """Give the parts that there are, from the street to the country."""
+        parts = (self.line1, self.line2, self.city, self.region, self.postal_code, self.country)
+        return ", ".join(part for part in parts if part)
+
 
 def read_address(clear: str) -> Address:
     """Read the stored form of an address: a JSON object of texts."""

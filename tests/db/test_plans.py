@@ -10,7 +10,8 @@ from explain_schema import Listed, lists, selection
 from app.auth.permissions import Role
 from app.db.bank_itself import BANK_ID
 from app.planner.global_id import GlobalId, format_id
-from app.schema.root import PROJECTIONS, graphql_schema
+from app.schema.nodes import PROJECTIONS
+from app.schema.root import graphql_schema
 
 PAGE: Final = 20
 # What lists, or lists of a type, are commonly narrowed by. A condition that hardly any row of a
