@@ -21,7 +21,7 @@ from factories import Factory, Made
 from permission_model import Step, leaves, rule_of, selection, steps, type_rule, way_to
 from permission_model import field as sdl_field
 
-from app.auth.permissions import PSEUDONYMOUS, Role
+from app.auth.permissions import MATRIX, PSEUDONYMOUS, Permission, Role
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
 from app.db.migrate import upgrade
@@ -154,6 +154,9 @@ async def _belongings(
         # What was shown of the customer is found by the customer's id.
         "Exposure": customer,
     }
+    # A post lists the services that were begun in it.
+    for role in (role for role in Role if role in MATRIX[Permission.SERVICE_BEGIN].clear):
+        made["BegunService"] = await factory.service(customer, people[role], role.value)
     await factory.hold(account, other)
     await factory.hold(others, customer)
     for type_name, prefix, table in (

@@ -61,6 +61,19 @@ def test_unions_hold_objects_with_ids() -> None:
             assert all("id" in member.fields for member in type_.types)
 
 
+def test_mutations_answer_a_payload_or_a_problem() -> None:
+    mutation = graphql_schema().mutation_type
+    assert mutation is not None
+    for name, field in mutation.fields.items():
+        verb = name[0].upper() + name[1:]
+        assert set(field.args) == {"input"}
+        assert str(field.args["input"].type) == f"{verb}Input!"
+        union = get_named_type(field.type)
+        assert isinstance(union, GraphQLUnionType)
+        assert union.name == f"{verb}Result"
+        assert {member.name for member in union.types} == {f"{verb}Payload", "Problem"}
+
+
 def test_connections_have_the_shape_of_relay() -> None:
     found = 0
     for type_ in TYPES:
