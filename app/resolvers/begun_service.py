@@ -11,7 +11,7 @@ from app.domain.audit import ServiceEvidence, ServiceReason
 from app.domain.begun_service import SERVICE_LASTS, SERVICES_COUNTED_FOR, SERVICES_MAX
 from app.domain.problem import Problem, ProblemCode
 from app.planner.global_id import GlobalId
-from app.resolvers.context import Context, carry_out, check_value
+from app.resolvers.context import Context, carry_out, check_value, note_look_up
 
 PREFIX: Final = "svc"
 
@@ -65,7 +65,10 @@ async def begin(context: Context, key: str, command: BeginService) -> Done | Pro
         made = Made(PREFIX, customer, service)
         return Change(made, "service.begun", customer, detail=detail)
 
-    return await carry_out(context, Command("beginService", key, asdict(command)), act)
+    outcome = await carry_out(context, Command("beginService", key, asdict(command)), act)
+    if isinstance(outcome, Done):
+        note_look_up(context, command.by, outcome.made.owner)
+    return outcome
 
 
 async def end(context: Context, key: str, service: GlobalId) -> Done | Problem:

@@ -421,3 +421,24 @@ async def test_a_later_part_of_an_operation_sees_what_an_earlier_one_did(
     data = await teller.run(both, begin=given, end=ending)
     assert data["first"]["customer"] == {"id": world.other.customer.global_id}
     assert data["again"]["customer"] is None
+
+
+async def test_what_the_customer_was_found_by_is_told_to_the_audit(
+    client: Client, factory: Factory, world: World
+) -> None:
+    await begin(world.as_(client, Role.TELLER), {"phone": world.other.phone})
+    query = """
+    query ($ids: [ID!]!) {
+      exposure(customerIds: $ids, from: "2020-01-01T00:00:00Z", to: "2999-01-01T00:00:00Z") {
+        role classes lookedUpBy
+      }
+    }
+    """
+    officer = client.as_(Role.COMPLIANCE, (await factory.staff("COMPLIANCE")).id)
+    (shown_,) = (await officer.run(query, ids=[world.other.customer.global_id]))["exposure"]
+    assert shown_ == {
+        "role": "TELLER",
+        # The answer shows the name in clear; the number is masked.
+        "classes": ["CUSTOMER_LOOK_UP", "CUSTOMER_NAME_READ"],
+        "lookedUpBy": ["PHONE"],
+    }
