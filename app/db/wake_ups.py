@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.db.redis import Bounded, NotAnsweringError, Redis
 
 _RETRY_SECONDS: Final = 2.0
+_CANCEL_SECONDS: Final = 0.5
 # A connection that is silent for longer is asked whether it is still there.
 _SILENT_SECONDS: Final = 30.0
 
@@ -61,9 +62,12 @@ class WakeUps:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            pending = set(tasks)
+            while pending:
+                for task in pending:
+                    task.cancel()
+                # A client of Redis that is just connecting anew may take no notice the first time.
+                _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
 
     def _wake_here(self) -> None:
         self.count += 1
