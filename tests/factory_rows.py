@@ -73,7 +73,8 @@ class Rows:
             fields=["phone"],
             mac=b"mac",
         )
-        await self.insert("audit_pending", recorded_at=at, record_id=record)
+        # The sequencer takes it for a record that it has yet to number.
+        await self.insert("audit_pending", recorded_at=at, record_id=await self._unnumbered(at))
         last = await self.connection.fetchval("select max(position) from audit_link")
         place = {"position": (last or 0) + 1, "hash": b""}
         await self.insert("audit_link", **place, recorded_at=at, record_id=record, record_mac=b"")
@@ -106,6 +107,19 @@ class Rows:
         values = {"purpose": "PROFILING", "granted": True, "channel": "BRANCH"} | given
         await self.insert("consent", customer_id=customer.id, id=row, recorded_at=at, **values)
         return Made("con", customer.id, row)
+
+    async def _unnumbered(self, at: datetime) -> UUID:
+        record = new_id()
+        await self.insert(
+            "audit_record",
+            recorded_at=at,
+            id=record,
+            kind="WRITE",
+            command="touch",
+            fields=[],
+            mac=b"mac",
+        )
+        return record
 
     async def service(self, customer: Made, staff: UUID, role: str, minutes: int = 30) -> Made:
         """A service that began a minute ago, and lasts so long from now."""

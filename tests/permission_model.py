@@ -116,7 +116,7 @@ def objects() -> list[GraphQLObjectType]:
         if isinstance(type_, GraphQLObjectType)
         and not type_.name.startswith("__")
         and not type_.name.endswith(("Connection", "Edge", "Payload"))
-        and type_.name not in {"Mutation", "PageInfo", "Problem"}
+        and type_.name not in {"CustomerExport", "Mutation", "PageInfo", "Problem"}
     ]
 
 

@@ -277,8 +277,9 @@ class Writes:
             raise BusyError from error
         try:
             yield connection
-        except asyncpg.InterfaceError as error:
-            if _was_lost(error):
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            # Rolling back over a lost connection fails in ways that hide the loss.
+            if _is_closed(connection):
                 raise ConnectionResetError from error
             raise
         finally:
@@ -389,13 +390,12 @@ def _replayed(known: asyncpg.Record, command: Command, payload_hash: bytes) -> D
     return Done(made, replayed=True)
 
 
-def _was_lost(error: BaseException | None) -> bool:
-    """Tell whether a connection was lost, when rolling back over it hides that."""
-    while error is not None:
-        if isinstance(error, _PASSING):
-            return True
-        error = error.__context__
-    return False
+def _is_closed(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a lost connection away at once.
+        return True
 
 
 def _lock_of(actor: UUID, key: str) -> tuple[int, int]:

@@ -58,7 +58,10 @@ async def test_what_names_or_describes_a_customer_goes_and_the_ledger_stays(
     assert await owner.fetch("select * from posting order by id") == postings
     assert set((await ledger_sums(owner)).values()) <= {Decimal(0)}
     found = "query ($by: CustomerBy!) { customerBy(by: $by) { id } }"
-    for by in ({"phone": "367-171-6840"}, {"email": f"{customer.id.hex[-12:]}@example.com"}):
+    for by in (
+        {"phone": f"367-{int(customer.id.hex[-8:], 16)}"},
+        {"email": f"{customer.id.hex[-12:]}@example.com"},
+    ):
         assert (await compliance.run(found, by=by))["customerBy"] is None
 
 

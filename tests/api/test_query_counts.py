@@ -32,7 +32,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def recorded(send: Any) -> Any:
         async def record(connection: asyncpg.Connection, sql: str, *values: Any) -> Any:
-            sent.append(sql)
+            # The sequencer works at its own pace, on a connection of its own.
+            if not {"audit_head", "audit_link"} & set(sql.split()) and "as pending" not in sql:
+                sent.append(sql)
             return await send(connection, sql, *values)
 
         return record

@@ -135,11 +135,11 @@ async def test_a_lost_connection_holds_the_answer_back_and_is_replaced(
 
 
 async def waiting_writer(connection: asyncpg.Connection) -> int:
-    """The process of the one statement that waits for the table's lock."""
+    """The process that waits for the table's lock to write reads; the sequencer waits, too."""
     for _ in range(500):
         found = await connection.fetchval(
-            "select pid from pg_locks where not granted and database ="
-            " (select oid from pg_database where datname = current_database())"
+            "select pid from pg_locks join pg_stat_activity using (pid)"
+            " where not granted and datname = current_database() and query like '%audit_read%'"
         )
         if found:
             return int(found)

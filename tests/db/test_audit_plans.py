@@ -37,6 +37,10 @@ FILL = (
         '{}', ''
     from (select n, n % 10 = 0 as written from generate_series(1, 20000) as n) as made
     """,
+    """
+    insert into audit_link (position, recorded_at, record_id, record_mac, hash)
+    select row_number() over (order by recorded_at, id), recorded_at, id, '', '' from audit_record
+    """,
     "vacuum (analyze)",
 )
 BOUNDS = Bounds(big=1_000, scanned=300, sorted=300, buffers=500)

@@ -130,7 +130,7 @@ async def test_one_takes_over_when_the_holder_is_killed(trail: Trail) -> None:
             killed = await trail.owner.fetch(f"select pg_terminate_backend(pid) from ({HOLDER}) x")
             assert len(killed) == 1
             await trail.until_numbered(await trail.write(trail.record()))
-        assert sum(seen.failures for seen in all_seen) == 3
+        await until(lambda: sum(seen.failures for seen in all_seen) == 3)
     assert len(await trail.numbered()) == 9
     heads = await check_chain(trail)
     assert heads[-1].position == 9

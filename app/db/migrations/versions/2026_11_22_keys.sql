@@ -25,6 +25,7 @@ begin
 end
 $body$;
 
+revoke execute on function check_wrapping() from public;
 revoke execute on function wrapping_prefix() from public;
 grant execute on function wrapping_prefix() to app_write, jobs;
 
