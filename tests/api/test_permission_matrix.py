@@ -67,10 +67,20 @@ async def bank(bank_url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[
     connection = await asyncpg.connect(bank_url)
     try:
         made, people = await _fill(Factory(connection, keys))
+        async with client_of(bank_url, keys, token_key) as client:
+            await _proven(connection)
+            yield Bank(client, keys, made, people)
     finally:
         await connection.close()
-    async with client_of(bank_url, keys, token_key) as client:
-        yield Bank(client, keys, made, people)
+
+
+async def _proven(connection: asyncpg.Connection) -> None:
+    """Wait until the sequencer has signed a head."""
+    for _ in range(500):
+        if await connection.fetchval("select exists (select from audit_head)"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError
 
 
 async def _fill(factory: Factory) -> tuple[dict[str, Made], dict[Role, UUID]]:
@@ -150,7 +160,8 @@ async def _belongings(
         "StandingOrder": await factory.standing_order(account, payee="B-77001234"),
         "Relationship": await factory.relationship(customer, other),
         "Consent": await factory.consent(customer, opened_at, staff_id=manager),
-        "AuditEntry": await factory.record(customer, manager),
+        "AuditEntry": (record := await factory.record(customer, manager)),
+        "AuditProof": record,
         # What was shown of the customer is found by the customer's id.
         "Exposure": customer,
     }
