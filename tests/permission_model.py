@@ -115,9 +115,28 @@ def objects() -> list[GraphQLObjectType]:
         for type_ in sdl().type_map.values()
         if isinstance(type_, GraphQLObjectType)
         and not type_.name.startswith("__")
-        and not type_.name.endswith(("Connection", "Edge", "Payload"))
-        and type_.name not in {"CustomerExport", "Mutation", "PageInfo", "Problem"}
+        and not type_.name.endswith(("Connection", "Edge"))
+        and type_.name != "PageInfo"
+        and type_.name in _of_queries()
     ]
+
+
+@cache
+def _of_queries() -> frozenset[str]:
+    """Give the names of the types that queries lead to."""
+    schema = sdl()
+    found: set[str] = set()
+    pending: list[Any] = [schema.query_type]
+    while pending:
+        type_ = pending.pop()
+        if type_.name in found:
+            continue
+        found.add(type_.name)
+        if isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
+            pending += schema.get_possible_types(type_)
+        if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType):
+            pending += [get_named_type(field.type) for field in type_.fields.values()]
+    return frozenset(found)
 
 
 def steps() -> Iterator[Step]:
