@@ -1,13 +1,18 @@
 """The master key is rotated while a server answers over HTTP, and no reader notices."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from conftest import client_of
 from embedded_support import STEP_SECONDS_MAX, clean, make_open_folder
+from factories import Factory
+from registration_support import register
 from rotation_support import NAME, RotatedBank, new_bank
 from serving import serving
 from shell import Shell
@@ -17,6 +22,7 @@ from app.auth.tokens import TokenKey
 from app.db import rotation
 from app.db.ids import new_id
 from app.db.keys import Keys
+from app.db.master_key import PREFIX_BYTES
 from app.settings import Settings
 
 CUSTOMERS = 40
@@ -33,6 +39,13 @@ def bank(
     made.fill(made.load(), CUSTOMERS)
     yield made
     clean(folder)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
 
 
 async def read(http: httpx.AsyncClient) -> None:
@@ -80,6 +93,29 @@ async def test_readers_notice_nothing(
         await read(http)
     assert done.rewrapped == CUSTOMERS + 1
     assert answers > READERS
+
+
+async def test_who_registers_after_it_has_a_key_under_the_new_one(
+    bank: RotatedBank, token_key: TokenKey
+) -> None:
+    served = Keys.load(bank.folder, None, None)
+    async with (
+        client_of(bank.url, served, token_key) as client,
+        connected(bank.url) as connection,
+    ):
+        factory = Factory(connection, served)
+        staff = await factory.staff("TELLER", await factory.branch())
+        teller = client.as_(Role.TELLER, staff.id)
+        before = await register(teller, name=NAME)
+        await rotation.rotate(bank.url, Keys.load(bank.folder, None, None), lambda *_: None)
+        after = await register(teller, name=NAME)
+        seen = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Customer { name } } }"
+        ids = [answer["customer"]["id"] for answer in (before, after)]
+        assert (await client.run(seen, ids=ids))["nodes"] == [{"name": NAME}] * 2
+        wrapped = await connection.fetch("select wrapped_key from customer_key")
+    prefixes = {row["wrapped_key"][:PREFIX_BYTES] for row in wrapped}
+    assert prefixes == Keys.load(bank.folder, None, None).master.prefixes
+    assert len(prefixes) == 1
 
 
 def test_the_command_rotates_the_key_of_a_bank_that_is_served(bank: RotatedBank) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.auth.permissions import Role
 from app.db import customer_writes
 from app.db.ids import new_id
+from app.db.key_check import make_key
 from app.db.unit_of_work import Unit
 from app.domain.audit import ServiceEvidence, ServiceReason
 from app.domain.customer import CustomerStatus, DataSource, KycStatus, Tier
@@ -52,7 +53,7 @@ async def store(unit: Unit, applicant: Applicant, branch_id: UUID, since: date) 
     # First of all: of two who register the same person at once, the second waits here.
     await _claim_identity(unit, customer, applicant.national_id)
     number = await _draw_number(unit, customer)
-    wrapped, unit.ciphers[customer] = unit.keys.ring.make(customer)
+    wrapped, unit.ciphers[customer] = await make_key(unit.connection, unit.keys.ring, customer)
     await unit.insert(
         "customer",
         id=customer,
