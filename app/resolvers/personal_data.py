@@ -57,7 +57,10 @@ async def erase(context: Context, key: str, command: EraseCustomer) -> Done | Pr
 
 
 async def begin_export(context: Context, key: str, customer: UUID) -> Done | Problem:
-    """Record that all of a customer's data is given out; ``read_export`` then reads it."""
+    """Record that all of a customer's data is given out; ``read_export`` then reads it.
+
+    Sent again, the command is checked and recorded again: the data is given out once more.
+    """
 
     async def act(unit: Unit) -> Change:
         await unit.lock_customer(customer)
@@ -68,7 +71,7 @@ async def begin_export(context: Context, key: str, customer: UUID) -> Done | Pro
         return Change(made, "customer.exported", customer, PERSONAL)
 
     command = Command("exportCustomerData", key, {"customer_id": customer})
-    return await carry_out(context, command, act)
+    return await carry_out(context, command, act, shows=True)
 
 
 async def read_export(

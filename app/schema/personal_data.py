@@ -99,9 +99,7 @@ class ExportCustomerDataPayload:
     """All data of the customer, as it is now."""
 
     made: strawberry.Private[Made]
-    export: CustomerExport | None = root_field(
-        _export, description="The data, read anew also when the command is sent again."
-    )
+    export: CustomerExport | None = root_field(_export, description="The data, as it is now.")
 
 
 ExportCustomerDataResult = Annotated[
@@ -155,5 +153,9 @@ class PersonalDataMutation:
     export_customer_data: ExportCustomerDataResult | None = root_field(
         _export_customer_data,
         requires=Permission.CUSTOMER_EXPORT,
-        description="Give out all data of a customer as JSON, with a manifest. It is recorded.",
+        description=(
+            "Give out all data of a customer as JSON, with a manifest. It is recorded. Sent again "
+            "with the same key, it is checked and recorded again, and gives out what there is by "
+            "then."
+        ),
     )

@@ -1,7 +1,7 @@
 """Giving out all that the bank holds of a customer."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from writing_support import state
 
 from app.auth.permissions import MATRIX, Access, DataClass, Permission, Role, access
 from app.db import export
+from app.resolvers.personal_data import PERSONAL
 
 EXPORT = """
 mutation ($input: ExportCustomerDataInput!) {
@@ -123,7 +124,7 @@ async def test_it_is_recorded_as_exposure_of_every_class(
     assert record["fields"] == sorted(personal)
 
 
-async def test_sent_again_it_is_read_anew_with_the_rights_of_today(
+async def test_sent_again_it_is_read_and_recorded_anew(
     client: Client, factory: Factory, owner: asyncpg.Connection
 ) -> None:
     customer = await former_customer(factory)
@@ -134,8 +135,40 @@ async def test_sent_again_it_is_read_anew_with_the_rights_of_today(
     second = (await ask(compliance, customer, "again"))["export"]
     assert "Emma" not in second["document"]
     assert json.loads(second["document"])["sections"]["account"][0]["number"] is None
-    count = "select count(*) from audit_record where command = 'exportCustomerData' and customer_id"
-    assert await owner.fetchval(f"{count} = $1", customer.id) == 1
+    records = await owner.fetch(
+        "select fields from audit_record where command = 'exportCustomerData' and customer_id = $1",
+        customer.id,
+    )
+    assert [record["fields"] for record in records] == [list(PERSONAL)] * 2
+    assert await owner.fetchval("select count(*) from idempotency_key where key = 'again'") == 1
+
+
+async def test_sent_again_it_counts_as_exposed_again(client: Client, factory: Factory) -> None:
+    customer = await factory.customer()
+    compliance = officer(client, (await factory.staff("COMPLIANCE")).id)
+    for _ in range(2):
+        assert (await ask(compliance, customer, "twice"))["export"]
+    now = datetime.now(UTC)
+    since, until = now - timedelta(minutes=5), now + timedelta(minutes=5)
+    query = """
+    query ($ids: [ID!]!, $since: DateTime!, $until: DateTime!) {
+      exposure(customerIds: $ids, from: $since, to: $until) { classes operationCount }
+    }
+    """
+    given = {"ids": [customer.global_id], "since": since.isoformat(), "until": until.isoformat()}
+    (line,) = (await client.run(query, **given))["exposure"]
+    assert (sorted(line["classes"]), line["operationCount"]) == (sorted(PERSONAL), 2)
+
+
+async def test_sent_again_without_the_right_of_then_it_is_refused(
+    client: Client, factory: Factory
+) -> None:
+    customer = await factory.customer()
+    staff = await factory.staff("COMPLIANCE")
+    assert (await ask(officer(client, staff.id), customer, "later"))["export"]
+    given = {"id": customer.global_id, "idempotencyKey": "later"}
+    error = await officer(client, staff.id, strong=False).error(EXPORT, input=given)
+    assert error["extensions"]["code"] == "STEP_UP_REQUIRED"
 
 
 async def test_too_much_for_one_answer_is_refused(

@@ -138,8 +138,8 @@ async def waiting_writer(connection: asyncpg.Connection) -> int:
     """The process that waits for the table's lock to write reads; the sequencer waits, too."""
     for _ in range(500):
         found = await connection.fetchval(
-            "select pid from pg_locks where not granted and mode = 'RowExclusiveLock' and database ="
-            " (select oid from pg_database where datname = current_database())"
+            "select pid from pg_locks where not granted and mode = 'RowExclusiveLock'"
+            " and database = (select oid from pg_database where datname = current_database())"
         )
         if found:
             return int(found)
