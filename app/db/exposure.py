@@ -34,8 +34,8 @@ limit $4
 class Exposed:
     """What one person, acting in one role, was shown of one customer.
 
-    ``fields`` are classes of data (permissions), look-ups (``CUSTOMER_LOOK_UP:PHONE``), and names
-    of fields that were revealed.
+    ``fields`` are classes of data (permissions), look-ups (``CUSTOMER_LOOK_UP:PHONE``), and, in
+    small letters, the names of fields that were revealed.
     """
 
     customer_id: UUID

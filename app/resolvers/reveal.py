@@ -78,7 +78,8 @@ async def reveal(context: Context, key: str, command: Reveal) -> Revealed | Prob
         shown[:] = [Revealed(value, unit.at + SHOWN_FOR)]
         detail = {"reason": command.reason, "text": command.text, "field": masked.name}
         made = Made(command.id.prefix, owner, row_id)
-        return Change(made, "field.revealed", owner, (masked.data_class,), detail)
+        shown_of = (masked.data_class, masked.name)
+        return Change(made, "field.revealed", owner, shown_of, detail)
 
     payload = {
         "id": command.id,

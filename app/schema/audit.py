@@ -1,5 +1,6 @@
 """The audit trail: who did what, and who was shown what."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, cast
@@ -8,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import strawberry
 from strawberry.types import Info
+from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.permissions import Permission, Role
 from app.db import views
@@ -41,6 +43,11 @@ _LOOK_UP = f"{Permission.CUSTOMER_LOOK_UP}:"
 
 def _record_id(record: UUID) -> str:
     return format_id(views.RECORD_PREFIX, record, record)
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    """Name fields as this API does; classes of data and the like are in capitals."""
+    return [to_camel_case(name) if name.islower() else name for name in names]
 
 
 @projection(
@@ -111,11 +118,14 @@ class AuditEntry(Node):
     customer: Customer | None = relation(
         ("customer_id", "id"), description="The customer concerned."
     )
-    fields: list[str] = column(
+    fields: list[str] = computed(
+        _names,
+        names=lambda entry: entry.c.fields,
         description=(
             "What was shown: the permissions that guard it, and `CUSTOMER_LOOK_UP:PHONE` for a "
-            "look-up by a telephone number. Of what was done, the names of the fields concerned."
-        )
+            "look-up by a telephone number. Of what was done, the names of the fields concerned; "
+            "a command that shows something has the permissions too."
+        ),
     )
     record_id: strawberry.ID = computed(
         _record_id,
@@ -174,8 +184,8 @@ class Exposure:
     )
     revealed: list[str] = strawberry.field(
         description=(
-            "Fields that were shown although they are masked for the post (`revealField`), or "
-            "given out with all others (`exportCustomerData`)."
+            "Fields that were shown although they are masked for the post (`revealField`). An "
+            "export (`exportCustomerData`) stands in `classes`: it shows every field of each."
         )
     )
     first_at: datetime = strawberry.field(description="The first time.")
@@ -209,9 +219,7 @@ async def exposure(
             looked_up_by=[
                 value for value in LookUpValue if f"{_LOOK_UP}{value.value}" in each.fields
             ],
-            revealed=sorted(
-                name for name in each.fields if name.partition(":")[0] not in Permission.__members__
-            ),
+            revealed=sorted(_names(name for name in each.fields if name.islower())),
             first_at=each.first_at,
             last_at=each.last_at,
             operation_count=each.operation_count,

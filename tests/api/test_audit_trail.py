@@ -253,8 +253,9 @@ async def test_exposure_tells_who_saw_which_class_of_data(client: Client, factor
     await at_work.run('{ customerBy(by: {number: "E-0001"}) { phone } }')
     await client.as_(Role.TELLER, teller).run(SHOWN % "name", id=other.global_id)
     await client.as_(Role.CUSTOMER, customer.id).run(SHOWN % "email", id=customer.global_id)
+    revealed = ("CUSTOMER_CONTACT_READ", "phone")
     await factory.record(
-        customer, teller, command="revealField", fields=("phone",), event="field.revealed"
+        customer, teller, command="revealField", fields=revealed, event="field.revealed"
     )
     await factory.record(customer, manager, command="updateCustomer", fields=("email",))
     await factory.record(customer, manager, command="exportCustomerData", role=Role.COMPLIANCE)
@@ -268,7 +269,7 @@ async def test_exposure_tells_who_saw_which_class_of_data(client: Client, factor
     of_teller = lines["TELLER"]
     assert of_teller["actorId"] == format_id("sta", teller, teller)
     assert of_teller["staff"] == {"name": "Robin Banks"}
-    assert of_teller["classes"] == ["CUSTOMER_NAME_READ"]
+    assert of_teller["classes"] == ["CUSTOMER_CONTACT_READ", "CUSTOMER_NAME_READ"]
     assert of_teller["revealed"] == ["phone"]
     assert of_teller["operationCount"] == 3
     assert of_teller["firstAt"] < of_teller["lastAt"]

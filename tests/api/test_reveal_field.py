@@ -15,6 +15,7 @@ from writing_support import detail_of, state
 
 from app.auth.permissions import MATRIX, Permission, Role
 from app.domain.reveal import RevealableField
+from app.planner.global_id import format_id
 from app.schema.reveal import MASKED
 
 REVEAL = """
@@ -128,9 +129,9 @@ async def test_what_a_post_sees_masked_is_shown(
     )
     told = (record["actor_id"], record["role"], record["command"], record["event"])
     assert told == (world.people[role], role.value, "revealField", "field.revealed")
-    assert record["fields"] == [permission]
-    detail = orjson.loads(await detail_of(owner, factory.keys, record))
     name = MASKED[row.partition("_")[0], RevealableField[field]].name
+    assert record["fields"] == [permission, name]
+    detail = orjson.loads(await detail_of(owner, factory.keys, record))
     assert detail == {"reason": "VERIFY_IDENTITY", "text": TEXT, "field": name}
 
 
@@ -214,6 +215,46 @@ async def test_sent_again_it_is_checked_and_recorded_again(
     assert (await again())["code"] == "NOT_FOUND"
     assert await owner.fetchval(count, subject) == 3
     assert await owner.fetchval("select count(*) from idempotency_key where key = 'again'") == 1
+
+
+async def test_compliance_sees_what_was_revealed_to_whom(
+    client: Client, factory: Factory, world: World
+) -> None:
+    teller = world.as_(client, Role.TELLER)
+    for name in ("PHONE", "NATIONAL_ID", "PHONE"):
+        assert "value" in await reveal(teller, world.mine.customer.global_id, name)
+    officer = client.as_(Role.COMPLIANCE, (await factory.staff("COMPLIANCE")).id)
+    query = """
+    query ($ids: [ID!]!, $since: DateTime!, $until: DateTime!, $filter: AuditEntryFilter) {
+      exposure(customerIds: $ids, from: $since, to: $until) {
+        actorId role classes revealed operationCount
+      }
+      auditTrail(filter: $filter, sort: OLDEST) { nodes { fields } }
+    }
+    """
+    now, customer = datetime.now(UTC), world.mine.customer.global_id
+    given = {
+        "ids": [customer],
+        "since": (now - timedelta(minutes=5)).isoformat(),
+        "until": (now + timedelta(minutes=5)).isoformat(),
+        "filter": {"customerId": {"eq": customer}, "command": {"eq": "revealField"}},
+    }
+    told = await officer.run(query, **given)
+    person = world.people[Role.TELLER]
+    assert told["exposure"] == [
+        {
+            "actorId": format_id("sta", person, person),
+            "role": "TELLER",
+            "classes": ["CUSTOMER_CONTACT_READ", "CUSTOMER_IDENTITY_READ"],
+            "revealed": ["nationalId", "phone"],
+            "operationCount": 3,
+        }
+    ]
+    assert [entry["fields"] for entry in told["auditTrail"]["nodes"]] == [
+        ["CUSTOMER_CONTACT_READ", "phone"],
+        ["CUSTOMER_IDENTITY_READ", "nationalId"],
+        ["CUSTOMER_CONTACT_READ", "phone"],
+    ]
 
 
 async def test_a_refusal_is_not_taken_back(
