@@ -1,7 +1,6 @@
 """Where engine, keys, schema and routes meet."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,19 +26,18 @@ from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
 from app.db.head_file import HeadFile
-from app.db.key_check import check_keys
 from app.db.keys import Keys
 from app.db.people import id_of_number
 from app.db.reads import Reads
 from app.db.redis import Bounded, Redis, open_redis
 from app.db.revocations import Revocations
 from app.db.scope import RowScope
-from app.db.unit_of_work import Writes
 from app.db.wake_ups import WakeUps
 from app.execution import Executor
 from app.http import Endpoint
 from app.introspection import Audience
 from app.jobs.sequencing import Sequencing
+from app.lifespan import Lifespan
 from app.limits import Limits
 from app.metrics import Metrics
 from app.operation import Operations
@@ -110,22 +108,17 @@ def create_app(
         redis=redis,
         bounded=bounded,
     )
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await check_keys(database_url, keys)
-        async with _pools(settings, database_url, keys, measured, sequencing) as pools:
-            app.state.database, app.state.writes = pools
-            app.state.redis = redis
-            try:
-                await reads.open(database_url, settings.statement_timeout_seconds)
-                async with sequencing.running():
-                    yield
-            finally:
-                if identity.issuer is not None:
-                    await identity.issuer.aclose()
-                await redis.aclose()
-                await reads.close()
+    lifespan = Lifespan(
+        database_url,
+        keys,
+        readers=settings.database_pool_size,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+        sequencing=sequencing,
+        reads=reads,
+        redis=redis,
+        issuer=identity.issuer,
+        measured=measured,
+    )
 
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
@@ -150,33 +143,9 @@ def create_app(
             *identity.routes,
         ],
         middleware=_middleware(settings),
-        lifespan=lifespan,
+        lifespan=lifespan.running,
     )
     return app
-
-
-@asynccontextmanager
-async def _pools(
-    settings: Settings,
-    database_url: str,
-    keys: Keys,
-    measured: Metrics,
-    sequencing: Sequencing,
-) -> AsyncIterator[tuple[Database, Writes]]:
-    """Open what queries read and commands write through, and close it at the end."""
-    readers, seconds = settings.database_pool_size, settings.statement_timeout_seconds
-    wake = sequencing.written.wake
-    database = await Database.connect(database_url, readers, seconds, measured.pool)
-    try:
-        writes = await Writes.connect(
-            database_url, keys, readers, seconds, wake=wake, observe=measured.command
-        )
-        try:
-            yield database, writes
-        finally:
-            await writes.close()
-    finally:
-        await database.close()
 
 
 def _bounded(measured: Metrics) -> Bounded:

@@ -178,7 +178,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: Port = Field(default=8000, description="TCP port to listen on; 0 takes a free one")
     database_pool_size: Annotated[Positive, Unit("connections")] = Field(
-        default=10, description="Most database connections of one process"
+        default=10, description="Most database connections of one process that queries share"
     )
     statement_timeout_seconds: Annotated[Positive, Unit("seconds")] = Field(
         default=15, description="Longest an SQL statement of a request may run"

@@ -172,20 +172,36 @@ async def test_the_answer_waits_for_its_record_and_a_client_that_leaves_makes_no
         assert reads_hash(await trail.connection.fetch(sql, row["id"])) == row["reads_hash"]
 
 
-async def test_a_server_that_stops_writes_what_waits(
-    url: str, keys: Keys, token_key: TokenKey, trail: Trail, factory: Factory
+async def test_a_server_that_stops_writes_and_numbers_what_waits(
+    *,
+    url: str,
+    keys: Keys,
+    token_key: TokenKey,
+    trail: Trail,
+    factory: Factory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     customer = await factory.customer()
     lock = trail.connection.transaction()
     await lock.start()
-    await trail.connection.execute("lock table audit_pending")
+    # The sequencer does without this table: it would end if it did not wait for the reads.
+    await trail.connection.execute("lock table audit_read")
+    closes = reads.Reads.close
+
+    async def unlock_and_close(self: reads.Reads) -> None:
+        await lock.rollback()
+        await closes(self)
+
+    monkeypatch.setattr(reads.Reads, "close", unlock_and_close)
     async with client_of(url, keys, token_key) as client:
         task = asyncio.create_task(client.send(SHOWN % "name", id=customer.global_id))
         await waiting_writer(trail.connection)
         task.cancel()
-        unlocking = asyncio.create_task(lock.rollback())
-    await unlocking
     assert await trail.of(customer) == [["CUSTOMER_NAME_READ"]]
+    assert await trail.count("audit_pending") == 0
+    assert await trail.count("audit_link") == await trail.count("audit_record")
+    last = "select max(position) = (select max(position) from audit_head) from audit_link"
+    assert await trail.connection.fetchval(last)
 
 
 async def test_more_than_can_wait_is_refused(
