@@ -35,11 +35,12 @@ from plain_copy import drop, fresh, machine, server
 
 from app.auth.permissions import Role
 from app.auth.viewer import Viewer
+from app.db.commands import Done
 from app.db.database import open_pool
 from app.db.keys import Keys
 from app.db.roles import APP_WRITE
 from app.db.seed.load import seed_bank
-from app.db.unit_of_work import Done, Writes
+from app.db.unit_of_work import Writes
 from app.embedded_place import client_bin
 from app.planner.reader import Reader
 from app.resolvers.context import Context

@@ -5,7 +5,7 @@ viewer's scope, the change is made, and one audit record tells of it. docs/writi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from asyncpg.pool import PoolConnectionProxy
 from app.auth.viewer import Viewer
 from app.db import audit
 from app.db.bank_itself import BANK_ID
+from app.db.commands import Change, Command, Done, Made
 from app.db.crypto import CustomerCipher
 from app.db.database import BusyError, close_pool, open_pool
 from app.db.ids import new_id
@@ -74,51 +75,6 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 class WrongRowsError(Exception):
     """A statement changed another number of rows than its author meant: a fault of ours."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """What a viewer wants done: the mutation's name, the client's key, and all that it says."""
-
-    name: str
-    key: str
-    payload: Mapping[str, Any]
-
-    @property
-    def content(self) -> bytes:
-        """The command as bytes: equal for equal commands."""
-        return orjson.dumps([self.name, self.payload], default=str, option=orjson.OPT_SORT_KEYS)
-
-
-@dataclass(frozen=True)
-class Made:
-    """What a command made or changed, by the parts of its global id."""
-
-    prefix: str
-    owner: UUID
-    id: UUID
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a command did, for the audit trail and for whom it may concern.
-
-    ``detail`` is stored encrypted with the customer's key: before and after of changed fields.
-    """
-
-    made: Made
-    event: str
-    customer_id: UUID | None = None
-    fields: Sequence[str] = ()
-    detail: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command was carried out, now or when it was first sent."""
-
-    made: Made
-    replayed: bool = False
 
 
 @dataclass

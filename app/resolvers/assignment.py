@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.auth.permissions import Role
 from app.db import assignments
-from app.db.unit_of_work import Change, Command, Done, Made, Unit
+from app.db.commands import Change, Command, Done, Made
+from app.db.unit_of_work import Unit
 from app.domain.customer import CustomerStatus
 from app.domain.problem import Problem, ProblemCode
 from app.resolvers.context import Context, carry_out

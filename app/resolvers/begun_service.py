@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from app.db import begun_service as services
+from app.db.commands import Change, Command, Done, Made
 from app.db.ids import new_id
 from app.db.lookup import LookUp, find_customers
-from app.db.unit_of_work import Change, Command, Done, Made, Unit
+from app.db.unit_of_work import Unit
 from app.domain.audit import ServiceEvidence, ServiceReason
 from app.domain.begun_service import SERVICE_LASTS, SERVICES_COUNTED_FOR, SERVICES_MAX
 from app.domain.problem import Problem, ProblemCode

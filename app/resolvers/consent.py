@@ -5,7 +5,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.db import consents
-from app.db.unit_of_work import Change, Command, Done, Made, Unit
+from app.db.commands import Change, Command, Done, Made
+from app.db.unit_of_work import Unit
 from app.domain.audit import ConsentPurpose
 from app.domain.customer import CustomerStatus
 from app.domain.problem import Problem, ProblemCode

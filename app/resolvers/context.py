@@ -8,9 +8,10 @@ from uuid import UUID
 from app.auth.permissions import Permission
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
+from app.db.commands import Command, Done
 from app.db.lookup import LookUp
 from app.db.scope import RowScope
-from app.db.unit_of_work import Act, Command, Done, Writes
+from app.db.unit_of_work import Act, Writes
 from app.domain.audit import LookUpValue
 from app.domain.problem import Language, Problem
 from app.planner.disclosure import Disclosure

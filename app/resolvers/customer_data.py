@@ -8,7 +8,8 @@ from uuid import UUID
 from strawberry.utils.str_converters import to_camel_case
 
 from app.db import customer_writes
-from app.db.unit_of_work import Change, Command, Done, Made, Unit
+from app.db.commands import Change, Command, Done, Made
+from app.db.unit_of_work import Unit
 from app.domain import customer_data
 from app.domain.customer import CustomerStatus
 from app.domain.customer_data import PostalAddress

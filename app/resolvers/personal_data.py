@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app.auth.permissions import MATRIX, DataClass
 from app.db import erasure, export
-from app.db.unit_of_work import Change, Command, Done, Made, Unit
+from app.db.commands import Change, Command, Done, Made
+from app.db.unit_of_work import Unit
 from app.domain.audit import ErasureReason
 from app.domain.customer import CustomerStatus
 from app.domain.problem import Problem, ProblemCode

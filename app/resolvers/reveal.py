@@ -8,7 +8,8 @@ from uuid import UUID
 from app.auth.permissions import Access, Mask
 from app.auth.viewer import Viewer
 from app.db import reveal as reveals
-from app.db.unit_of_work import Change, Command, Made, Unit
+from app.db.commands import Change, Command, Made
+from app.db.unit_of_work import Unit
 from app.domain.audit import RevealReason
 from app.domain.problem import Problem, ProblemCode
 from app.domain.reveal import SHOWN_FOR, check_text

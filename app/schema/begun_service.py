@@ -8,8 +8,8 @@ from strawberry.types import Info
 
 from app.auth.permissions import Permission, Role
 from app.db import tables
+from app.db.commands import Made
 from app.db.lookup import LookUp
-from app.db.unit_of_work import Made
 from app.domain.audit import ServiceEvidence, ServiceReason
 from app.planner.declare import Node, column, object_type, projection, relation, root_field
 from app.planner.enums import graphql_enum

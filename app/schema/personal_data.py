@@ -7,7 +7,7 @@ import strawberry
 from strawberry.types import Info
 
 from app.auth.permissions import Permission
-from app.db.unit_of_work import Made
+from app.db.commands import Made
 from app.domain.audit import ErasureReason
 from app.planner.declare import object_type, root_field
 from app.planner.enums import graphql_enum

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import strawberry
 from strawberry.types import Info
 
-from app.db.unit_of_work import Done, Made
+from app.db.commands import Done, Made
 from app.domain import problem
 from app.domain.problem import ProblemCode
 from app.planner.declare import object_type, root_field

@@ -13,18 +13,11 @@ from writing_support import state
 
 from app.auth.permissions import Role
 from app.auth.viewer import Viewer
+from app.db.commands import Change, Command, Done
+from app.db.commands import Made as MadeByCommand
 from app.db.keys import Keys
 from app.db.scope import RowScope
-from app.db.unit_of_work import (
-    Act,
-    Change,
-    Command,
-    Done,
-    Unit,
-    Writes,
-    WrongRowsError,
-)
-from app.db.unit_of_work import Made as MadeByCommand
+from app.db.unit_of_work import Act, Unit, Writes, WrongRowsError
 from app.domain.problem import Problem, ProblemCode
 
 LOCK_SECONDS = 0.1
