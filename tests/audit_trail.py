@@ -8,9 +8,12 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from app.auth.permissions import Role
 from app.db.audit import Record, write
+from app.db.audit_chain import link_hash
+from app.db.audit_verify import BrokenError, Verified, verify
 from app.db.database import open_pool
 from app.db.head_file import HeadFile
 from app.db.ids import new_id
@@ -145,6 +148,50 @@ class Trail:
             await self.owner.execute("set local session_replication_role = replica")
             for statement in statements:
                 await self.owner.execute(statement)
+
+
+class Audited(Trail):
+    """A trail that is verified after somebody with the owner's rights changed it."""
+
+    async def verify(self, first: int | None = None, last: int | None = None) -> Verified:
+        audit = self.keys.audit
+        steps: list[int] = []
+        found = await verify(
+            self.dsn,
+            audit,
+            self.file,
+            lambda _step, done, _total: steps.append(done),
+            first=first,
+            last=last,
+        )
+        assert steps == sorted(steps)
+        return found
+
+    async def broken(self, first: int | None = None, last: int | None = None) -> BrokenError:
+        with pytest.raises(BrokenError) as caught:
+            await self.verify(first, last)
+        return caught.value
+
+    async def link(self, position: int) -> asyncpg.Record:
+        found = await self.owner.fetchrow("select * from audit_link where position = $1", position)
+        assert found is not None
+        return found
+
+    async def rehash(self, first: int) -> None:
+        """Make the chain consistent again from a position on, as anybody can."""
+        before = await self.owner.fetchval(
+            "select hash from audit_link where position = $1", first - 1
+        )
+        rows = await self.owner.fetch(
+            "select position, record_id, record_mac from audit_link where position >= $1"
+            " order by position",
+            first,
+        )
+        for position, record_id, mac in rows:
+            before = link_hash(before, position, record_id, mac)
+            await self.tamper(
+                f"update audit_link set hash = '\\x{before.hex()}' where position = {position}"
+            )
 
 
 async def until(is_so: Callable[[], bool]) -> None:

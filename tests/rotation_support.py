@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 from factories import Factory
 
-from app.db.key_check import check_keys
+from app.db.crypto import KeyRing
+from app.db.ids import new_id
+from app.db.key_check import check_keys, make_key
 from app.db.keys import Keys
 from app.db.master_key import PREFIX_BYTES
 from app.db.migrate import upgrade
@@ -83,3 +85,28 @@ class RotatedBank:
 def new_bank(url: str, folder: Path) -> RotatedBank:
     asyncio.run(upgrade(url))
     return RotatedBank(url, folder)
+
+
+def quiet(_step: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+async def add_customer(connection: asyncpg.Connection, ring: KeyRing) -> None:
+    async with connection.transaction():
+        await insert_customer(connection, ring)
+
+
+async def insert_customer(connection: asyncpg.Connection, ring: KeyRing) -> None:
+    identity = new_id()
+    wrapped, cipher = await make_key(connection, ring, identity)
+    await connection.execute(
+        """
+        insert into customer (id, number, type, source, status, kyc_status, tier, customer_since,
+            name_ciphertext)
+        values ($1, $2, 'INDIVIDUAL', 'BANK360', 'ACTIVE', 'VERIFIED', 'NORMAL', '2020-01-01', $3)
+        """,
+        identity,
+        f"N{identity.hex}",
+        cipher.encrypt("customer.name_ciphertext", identity, NAME),
+    )
+    await connection.execute("insert into customer_key values ($1, $2)", identity, wrapped)

@@ -12,34 +12,14 @@ from client import Client
 from factories import Factory
 from issuer import Issuer
 from row_world import World, shown
+from service_support import BEGIN, POSTS, begin, end
 from strawberry.utils.str_converters import to_snake_case
 from writing_support import detail_of, state
 
-from app.auth.permissions import MATRIX, Permission, Role
+from app.auth.permissions import Role
 from app.db.keys import Keys
-from app.domain.begun_service import SERVICES_MAX
 from app.planner.global_id import format_id
 
-POSTS = [role for role in Role if role in MATRIX[Permission.SERVICE_BEGIN].clear]
-BEGIN = """
-mutation ($input: BeginServiceInput!) {
-  beginService(input: $input) {
-    ... on BeginServicePayload {
-      service { id reason evidence role begunAt endsAt customer { id } staff { id } }
-      customer { id name phone }
-    }
-    ... on Problem { code message field hint }
-  }
-}
-"""
-END = """
-mutation ($input: EndServiceInput!) {
-  endService(input: $input) {
-    ... on EndServicePayload { id }
-    ... on Problem { code field }
-  }
-}
-"""
 RUNNING = "{ begunServices { id endsAt customer { id } } }"
 SEEN = """
 query ($id: ID!, $account: ID!, $by: CustomerBy!, $number: String!) {
@@ -49,17 +29,6 @@ query ($id: ID!, $account: ID!, $by: CustomerBy!, $number: String!) {
   accountBy(number: $number) { id }
 }
 """
-
-
-async def begin(client: Client, by: dict[str, str], key: str = "", **values: Any) -> Any:
-    given = {"evidence": "IDENTITY_DOCUMENT", "reason": "WALK_IN", **values, "by": by}
-    given["idempotencyKey"] = key or uuid4().hex
-    return (await client.run(BEGIN, input=given))["beginService"]
-
-
-async def end(client: Client, service: str, key: str = "") -> Any:
-    given = {"idempotencyKey": key or uuid4().hex, "id": service}
-    return (await client.run(END, input=given))["endService"]
 
 
 async def seen(viewer: Client, world: World) -> Any:
@@ -289,112 +258,6 @@ async def test_nobody_serves_oneself(
     by = {"email": f"{customer.id.hex[-12:]}@example.com"}
     answer = await begin(client_of_issuer, by)
     assert (answer["code"], answer["field"]) == ("CUSTOMER_IS_ONESELF", "by.email")
-    assert await state(owner) == before
-
-
-async def test_whoever_left_the_bank_serves_nobody(
-    client: Client, world: World, owner: asyncpg.Connection
-) -> None:
-    person = world.people[Role.TELLER]
-    await owner.execute("update staff set active = false where id = $1", person)
-    before = await state(owner)
-    answer = await begin(world.as_(client, Role.TELLER), {"number": world.other.number})
-    assert answer["code"] == "STAFF_NOT_FITTING"
-    assert await state(owner) == before
-
-
-async def test_services_of_an_hour_are_counted(
-    client: Client, factory: Factory, world: World, owner: asyncpg.Connection
-) -> None:
-    person = world.people[Role.TELLER]
-    for _ in range(SERVICES_MAX):
-        # In whatever post: it is one person who would walk through the bank's customers.
-        await factory.service(world.mine.customer, person, "LOAN_OFFICER")
-    teller, by = world.as_(client, Role.TELLER), {"number": world.other.number}
-    before = await state(owner)
-    answer = await begin(teller, by, "late")
-    assert (answer["code"], answer["field"]) == ("TOO_MANY_SERVICES", None)
-    assert await state(owner) == before
-    await owner.execute(
-        "update begun_service set begun_at = now() - interval '61 minutes' where staff_id = $1"
-        " and id = (select id from begun_service where staff_id = $1 limit 1)",
-        person,
-    )
-    assert (await begin(teller, by, "late"))["code"] == "TOO_MANY_SERVICES"
-    assert (await begin(teller, by))["customer"]["id"] == world.other.customer.global_id
-    metrics = (await client.http.get("/metrics")).text
-    for outcome in ("DONE", "TOO_MANY_SERVICES"):
-        assert f'bank360_commands_total{{command="beginService",outcome="{outcome}"}}' in metrics
-
-
-async def test_the_last_service_of_an_hour_is_begun_once(
-    client: Client, factory: Factory, world: World
-) -> None:
-    for _ in range(SERVICES_MAX - 1):
-        await factory.service(world.mine.customer, world.people[Role.TELLER], "TELLER")
-    teller, others = world.as_(client, Role.TELLER), [await factory.customer() for _ in range(5)]
-    answers = await asyncio.gather(
-        *(begin(teller, {"email": f"{each.id.hex[-12:]}@example.com"}) for each in others)
-    )
-    assert sorted(answer.get("code", "DONE") for answer in answers) == [
-        "DONE",
-        *["TOO_MANY_SERVICES"] * 4,
-    ]
-
-
-async def test_a_service_counts_as_a_look_up(
-    client: Client, world: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await begin(world.as_(client, Role.TELLER), {"nationalId": world.other.national_id})
-    written = capsys.readouterr().err
-    line = orjson.loads(written.splitlines()[-1])
-    assert (line["kind"], line["look_ups"]) == ("mutation", 1)
-    assert world.other.national_id not in written
-
-
-@pytest.mark.parametrize("role", list(Role))
-async def test_who_may_begin_and_end_a_service(
-    client: Client, world: World, factory: Factory, owner: asyncpg.Connection, role: Role
-) -> None:
-    person = client.as_(role, world.people.get(role) or (await factory.staff(role.value)).id)
-    given = {"idempotencyKey": "b", "evidence": "CALL_BACK", "reason": "CALL"}
-    given["by"] = {"number": world.other.number}  # type: ignore[assignment]
-    if role in POSTS:
-        begun = await begin(person, {"number": world.other.number})
-        assert await end(person, begun["service"]["id"]) == {"id": begun["service"]["id"]}
-        return
-    before = await state(owner)
-    data, denied = await person.denied(BEGIN, input=given)
-    assert (data, denied) == ({"beginService": None}, ["beginService"])
-    service = await factory.service(world.other.customer, world.people[Role.TELLER], "TELLER")
-    ending = {"idempotencyKey": "e", "id": service.global_id}
-    data, denied = await person.denied(END, input=ending)
-    assert (data, denied) == ({"endService": None}, ["endService"])
-    await owner.execute("delete from begun_service where id = $1", service.id)
-    assert await state(owner) == before
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"by": {}},
-        {"by": {"number": None}},
-        {"by": {"number": "1", "phone": "2"}},
-        {"by": {"number": ""}},
-        {"by": {"number": "x" * 255}},
-        {"evidence": "NONE"},
-        {"note": "x" * 501},
-        {"note": "a\x00b"},
-    ],
-)
-async def test_what_cannot_be_meant_is_bad_input(
-    client: Client, world: World, owner: asyncpg.Connection, wrong: dict[str, Any]
-) -> None:
-    before = await state(owner)
-    given = {"idempotencyKey": "k", "evidence": "CALL_BACK", "reason": "CALL"}
-    given["by"] = {"number": world.other.number}  # type: ignore[assignment]
-    error = await world.as_(client, Role.TELLER).error(BEGIN, input=given | wrong)
-    assert error["extensions"]["code"] in {"BAD_USER_INPUT", "BAD_REQUEST"}
     assert await state(owner) == before
 
 

@@ -380,21 +380,3 @@ def test_every_masked_field_can_be_asked_for_and_no_pseudonym() -> None:
         ("Transaction", "counterparty_account"),
     }
     assert {field for _, field in MASKED} == set(RevealableField)
-
-
-EXPOSURE = """
-query ($ids: [ID!]!) {
-  exposure(customerIds: $ids, from: "2020-01-01T00:00:00Z", to: "2999-01-01T00:00:00Z") {
-    actorId role classes
-  }
-}
-"""
-
-
-async def test_a_notice_after_a_breach_names_who_saw_it(
-    client: Client, factory: Factory, world: World
-) -> None:
-    await reveal(world.as_(client, Role.TELLER), *phone(world))
-    officer = client.as_(Role.COMPLIANCE, (await factory.staff("COMPLIANCE")).id)
-    (shown,) = (await officer.run(EXPOSURE, ids=[world.mine.customer.global_id]))["exposure"]
-    assert (shown["role"], shown["classes"]) == ("TELLER", ["CUSTOMER_CONTACT_READ"])

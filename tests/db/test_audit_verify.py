@@ -7,63 +7,19 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from audit_trail import Trail, open_trail
+from audit_trail import Audited, open_trail
 
 from app.auth.permissions import Role
 from app.auth.viewer import Viewer
 from app.db.audit import COLUMNS
-from app.db.audit_chain import Head, link_hash
-from app.db.audit_verify import BrokenError, RangeError, Verified, verify
+from app.db.audit_chain import Head
+from app.db.audit_verify import RangeError, Verified
 from app.db.head_file import HeadFile
 from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.migrate import upgrade
 from app.db.reads import Reads
 from app.domain.audit import AuditFault
-
-
-class Audited(Trail):
-    """A trail of five records, with heads at 3 and at 5; `ids` are its records."""
-
-    async def verify(self, first: int | None = None, last: int | None = None) -> Verified:
-        audit = self.keys.audit
-        steps: list[int] = []
-        found = await verify(
-            self.dsn,
-            audit,
-            self.file,
-            lambda _step, done, _total: steps.append(done),
-            first=first,
-            last=last,
-        )
-        assert steps == sorted(steps)
-        return found
-
-    async def broken(self, first: int | None = None, last: int | None = None) -> BrokenError:
-        with pytest.raises(BrokenError) as caught:
-            await self.verify(first, last)
-        return caught.value
-
-    async def link(self, position: int) -> asyncpg.Record:
-        found = await self.owner.fetchrow("select * from audit_link where position = $1", position)
-        assert found is not None
-        return found
-
-    async def rehash(self, first: int) -> None:
-        """Make the chain consistent again from a position on, as anybody can."""
-        before = await self.owner.fetchval(
-            "select hash from audit_link where position = $1", first - 1
-        )
-        rows = await self.owner.fetch(
-            "select position, record_id, record_mac from audit_link where position >= $1"
-            " order by position",
-            first,
-        )
-        for position, record_id, mac in rows:
-            before = link_hash(before, position, record_id, mac)
-            await self.tamper(
-                f"update audit_link set hash = '\\x{before.hex()}' where position = {position}"
-            )
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """A rotation of the master key: cut off anywhere it leaves a bank that reads, and goes on."""
 
 import asyncio
-import base64
 import shutil
 import stat
 from collections.abc import Callable
@@ -12,13 +11,19 @@ import asyncpg
 import orjson
 import pytest
 from factories import Factory
-from rotation_support import NAME, RotatedBank, new_bank
+from rotation_support import (
+    NAME,
+    RotatedBank,
+    add_customer,
+    insert_customer,
+    new_bank,
+    quiet,
+)
 
 from app.db import audit, rotation
 from app.db.bank_itself import BANK_ID
 from app.db.crypto import CryptoError, KeyRing
-from app.db.ids import new_id
-from app.db.key_check import check_keys, hold_keys, make_key
+from app.db.key_check import check_keys, hold_keys
 from app.db.keys import Keys, KeysError
 from app.db.master_file import MasterFile
 from app.db.master_key import MasterKey
@@ -42,10 +47,6 @@ def keys(bank: RotatedBank, monkeypatch: pytest.MonkeyPatch) -> Keys:
     loaded = bank.load()
     bank.fill(loaded, CUSTOMERS)
     return loaded
-
-
-def quiet(_step: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
 
 
 def run(bank: RotatedBank, progress: Callable[[str, int, int], None] = quiet) -> Rotation:
@@ -170,7 +171,7 @@ def test_cut_off_anywhere_everybody_reads_and_it_goes_on(
     assert bank.names(keys) == bank.names(bank.load()) == [NAME] * CUSTOMERS
 
     # New customers go on being stored, under whichever key is in force.
-    bank.use(lambda c: _add_customer(c, keys.ring))
+    bank.use(lambda c: add_customer(c, keys.ring))
     done = run(bank)
     assert done.resumed
     assert bank.names(keys) == bank.names(bank.load()) == [NAME] * (CUSTOMERS + 1)
@@ -179,27 +180,6 @@ def test_cut_off_anywhere_everybody_reads_and_it_goes_on(
     assert len(bank.records()) == 1
     # The next one is a rotation of its own.
     assert not run(bank).resumed
-
-
-async def _add_customer(connection: asyncpg.Connection, ring: KeyRing) -> None:
-    async with connection.transaction():
-        await _insert_customer(connection, ring)
-
-
-async def _insert_customer(connection: asyncpg.Connection, ring: KeyRing) -> None:
-    identity = new_id()
-    wrapped, cipher = await make_key(connection, ring, identity)
-    await connection.execute(
-        """
-        insert into customer (id, number, type, source, status, kyc_status, tier, customer_since,
-            name_ciphertext)
-        values ($1, $2, 'INDIVIDUAL', 'BANK360', 'ACTIVE', 'VERIFIED', 'NORMAL', '2020-01-01', $3)
-        """,
-        identity,
-        f"N{identity.hex}",
-        cipher.encrypt("customer.name_ciphertext", identity, NAME),
-    )
-    await connection.execute("insert into customer_key values ($1, $2)", identity, wrapped)
 
 
 def test_customers_who_come_meanwhile_are_under_the_new_key(bank: RotatedBank, keys: Keys) -> None:
@@ -213,7 +193,7 @@ def test_customers_who_come_meanwhile_are_under_the_new_key(bank: RotatedBank, k
             written = 0
             try:
                 while not ended.is_set():
-                    await _add_customer(connection, keys.ring)
+                    await add_customer(connection, keys.ring)
                     written += 1
             finally:
                 await connection.close()
@@ -239,7 +219,7 @@ def test_the_unit_of_works_role_makes_keys_too(bank: RotatedBank, keys: Keys) ->
             await connection.execute(f"set local role {APP_WRITE}")
             viewer = orjson.dumps({"scope": "ALL", "role": "TELLER"}).decode()
             await connection.execute("select set_config($1, $2, true)", VIEWER_SETTING, viewer)
-            await _insert_customer(connection, keys.ring)
+            await insert_customer(connection, keys.ring)
 
     bank.use(write)
     assert bank.under() == bank.load().master.prefixes
@@ -251,7 +231,7 @@ def test_it_waits_for_a_customer_who_is_being_written(bank: RotatedBank, keys: K
         writer, watcher = [await asyncpg.connect(bank.url) for _ in range(2)]
         transaction = writer.transaction()
         await transaction.start()
-        await _insert_customer(writer, keys.ring)
+        await insert_customer(writer, keys.ring)
         rotating = asyncio.create_task(rotate(bank.url, Keys.load(bank.folder, None, None), quiet))
         async with asyncio.timeout(30):
             while not await watcher.fetchval(
@@ -275,7 +255,7 @@ def test_it_gives_up_where_a_customer_is_never_finished(
     async def both() -> None:
         writer = await asyncpg.connect(bank.url)
         async with writer.transaction():
-            await _insert_customer(writer, keys.ring)
+            await insert_customer(writer, keys.ring)
             with pytest.raises(RotationError, match="new customers have been in the making"):
                 await rotate(bank.url, Keys.load(bank.folder, None, None), quiet)
         await writer.close()
@@ -365,91 +345,3 @@ def test_a_key_file_that_is_lost_is_named(bank: RotatedBank, keys: Keys) -> None
     path.unlink()
     with pytest.raises(RotationError, match=f"cannot read the master key in {path}"):
         asyncio.run(rotate(bank.url, keys, quiet))
-
-
-@pytest.fixture
-def elsewhere(bank: RotatedBank) -> Callable[[MasterKey], Keys]:
-    """Keys of a server that has the master key in its environment."""
-    bank.load()
-    index = (bank.folder / "keys" / "index.key").read_text()
-
-    def load(master: MasterKey) -> Keys:
-        loaded = Keys.load(None, master.base64, index)
-        asyncio.run(check_keys(bank.url, loaded))
-        return loaded
-
-    return load
-
-
-def test_in_the_environment_every_server_is_given_the_set_before_and_after(
-    bank: RotatedBank, keys: Keys, elsewhere: Callable[[MasterKey], Keys]
-) -> None:
-    old = elsewhere(keys.master)
-    with pytest.raises(RotationError, match="every server the output of `bank360 keys rotate --pr"):
-        asyncio.run(rotate(bank.url, old, quiet))
-
-    grown = asyncio.run(next_set(bank.url, old))
-    new = elsewhere(grown)
-    # Some servers have the new key and some do not: what any of them writes, all read.
-    bank.use(lambda c: _add_customer(c, new.ring))
-    assert bank.names(old) == bank.names(new) == [NAME] * (CUSTOMERS + 1)
-    with pytest.raises(RotationError, match="has a new key already"):
-        asyncio.run(next_set(bank.url, new))
-    with pytest.raises(RotationError, match=r"^9 customers' keys are not under the new master key"):
-        asyncio.run(final_set(bank.url, new))
-
-    done = asyncio.run(rotate(bank.url, new, quiet))
-    assert (done.rewrapped, done.retired) == (CUSTOMERS + 2, None)
-    alone = elsewhere(asyncio.run(final_set(bank.url, new)))
-    assert len(alone.master.prefixes) == 1
-    bank.use(lambda c: _add_customer(c, alone.ring))
-    assert bank.names(new) == bank.names(alone) == [NAME] * (CUSTOMERS + 2)
-    # A server that was not given the new key says so, and reads again when it was.
-    with pytest.raises(CryptoError, match="does not open under this master key"):
-        bank.names(old)
-    with pytest.raises(KeysError, match="master key is not the one"):
-        elsewhere(keys.master)
-
-
-def test_servers_on_other_machines_are_not_left_without_the_key(
-    bank: RotatedBank, keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Seen from the servers' own connections, whoever rotates is on another machine.
-    seen = rotation._ELSEWHERE.replace("inet_client_addr()", "'192.0.2.7'::inet")
-    monkeypatch.setattr(rotation, "_ELSEWHERE", seen)
-    path = bank.folder / "keys" / "master.key"
-    before = path.read_text()
-
-    async def both() -> MasterKey:
-        server = await asyncpg.connect(bank.url, server_settings={"application_name": "bank360"})
-        with pytest.raises(RotationError, match=r"do not read .*--print-new"):
-            await rotate(bank.url, keys, quiet)
-        assert path.read_text() == before
-        grown = await next_set(bank.url, keys)
-        await server.close()
-        return grown
-
-    path.write_text(asyncio.run(both()).base64)
-    assert run(bank).rewrapped == CUSTOMERS + 1
-    assert bank.names(keys) == [NAME] * CUSTOMERS
-
-
-def test_a_key_without_a_prefix_is_refused() -> None:
-    keyset = orjson.loads(MasterKey.new_keyset())
-    keyset["key"][0]["outputPrefixType"] = "RAW"
-    with pytest.raises(CryptoError, match="has the output prefix RAW"):
-        MasterKey(orjson.dumps(keyset).decode())
-
-
-def test_a_set_is_written_as_it_is_read() -> None:
-    grown = MasterKey(MasterKey.new_keyset()).with_new_key()
-    again = MasterKey.of_base64(grown.base64)
-    assert (again.prefixes, again.primary) == (grown.prefixes, grown.primary)
-    customer = new_id()
-    for prefix in grown.prefixes:
-        wrapped = grown.wrap(b"k" * 32, customer, prefix)
-        assert wrapped.startswith(prefix)
-        assert again.unwrap(wrapped, customer) == b"k" * 32
-    for text in ("%", base64.b64encode(b"\xff").decode(), base64.b64encode(b"{}").decode()):
-        with pytest.raises(CryptoError):
-            MasterKey.of_base64(text)
