@@ -158,7 +158,7 @@ def test_example_is_valid(name: str) -> None:
 def test_built_page_has_the_examples() -> None:
     scripts = "".join(path.read_text() for path in BUILT.glob("assets/index-*.js"))
     plain = scripts.replace("\\n", "\n").replace("\\`", "`").replace('\\"', '"')
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     assert [name for name, text in EXAMPLES.items() if text not in plain] == [], "make graphiql"
 
 
@@ -173,4 +173,5 @@ async def test_example_answers(name: str, bank_url: str, keys: Keys, token_key: 
         async with httpx.AsyncClient(transport=transport, base_url="http://bank360") as http:
             client = Client(http, token_key).as_(role, person.id)
             (answer,) = (await client.run(EXAMPLES[name])).values()
+    assert "code" not in answer
     assert answer.get("name", "Emma Avaya Smith") == "Emma Avaya Smith"

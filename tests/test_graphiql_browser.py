@@ -63,6 +63,10 @@ def test_person_signs_in_with_the_button(origin: str, window: Browser) -> None:
     window.wait_for_text("Signed in as Amir <Dvorak>, RELATIONSHIP_MANAGER")
     window.click(RUN)
     window.wait_for_text('"name": "Emma Avaya Smith"')
+    window.click(tab("BeginService"))
+    window.wait_for_text("mutation BeginService")
+    window.click(RUN)
+    window.wait_for_text('"endsAt": "')
     assert stored(window) == '[{},{},""]'
     assert window.get("/url") == f"{origin}/graphiql"
     assert "eyJ" not in window.get("/source")
