@@ -1,7 +1,7 @@
 """Running operations: documents are parsed and validated once, then executed."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import isawaitable
@@ -10,20 +10,26 @@ from typing import Any, Final
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    VariableValues,
     execute,
     get_operation_ast,
     get_variable_values,
     parse,
     validate,
 )
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.introspection import Audience, hidden_from, introspects
 from app.limits import Limits, Size, measure, most_repeated
+from app.planner.collecting import Reason, UnplannedError
+from app.planner.disclosure import Disclosure
 from app.planner.errors import RefusedError, too_large
+from app.planner.planning import Planner, Plans
 from app.request import BAD_REQUEST
 from app.resolvers.context import Context
 
@@ -41,6 +47,17 @@ class Document:
 
     ast: DocumentNode | None
     errors: list[GraphQLError]
+    plans: Plans = field(default_factory=Plans)
+
+    @cached_property
+    def fragments(self) -> Mapping[str, FragmentDefinitionNode]:
+        """The fragments, by name."""
+        assert self.ast is not None
+        return {
+            node.name.value: node
+            for node in self.ast.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
 
     @cached_property
     def introspects(self) -> bool:
@@ -55,6 +72,7 @@ class Prepared:
     document: Document
     operation: OperationDefinitionNode | None = None
     size: Size = field(default_factory=Size)
+    variables: VariableValues | None = None
     errors: Sequence[GraphQLError] = ()
 
     @property
@@ -78,14 +96,17 @@ class Executor:
     """Executes operations against one schema; keeps the documents that came last.
 
     ``suggestions`` says whether errors may name what the client may have meant, ``introspection``
-    who may ask for the schema.
+    who may ask for the schema. ``observe`` is told of every query whether it was planned, or why
+    the reference executor answered.
     """
 
     schema: GraphQLSchema
+    planner: Planner
     tokens_max: int
     limits: Limits
     suggestions: bool
     introspection: Audience
+    observe: Callable[[str], None] = lambda _path: None
     _documents: OrderedDict[str, Document] = field(default_factory=OrderedDict)
 
     def document(self, text: str) -> Document:
@@ -153,7 +174,7 @@ class Executor:
         refusal = self.limits.refusal(size)
         if refusal is not None:
             return Prepared(document, operation, errors=[refusal])
-        return Prepared(document, operation, size)
+        return Prepared(document, operation, size, coerced)
 
     async def execute(
         self,
@@ -164,9 +185,15 @@ class Executor:
     ) -> ExecutionResult:
         """Execute an operation that was prepared without errors."""
         assert prepared.document.ast is not None
+        assert prepared.operation is not None
+        assert prepared.variables is not None
         hidden = hidden_from(context.viewer, self.introspection)
         if hidden is not None and prepared.document.introspects:
             return ExecutionResult(None, [hidden])
+        if prepared.operation.operation is OperationType.QUERY:
+            planned = await self._planned(prepared, context)
+            if planned is not None:
+                return _disclosed(planned, context)
         result = execute(
             self.schema,
             prepared.document.ast,
@@ -177,8 +204,35 @@ class Executor:
         )
         executed = await result if isawaitable(result) else result
         assert isinstance(executed, ExecutionResult)
-        disclosure = context.disclosure
-        executed.errors = [*(executed.errors or ()), *disclosure.errors()] or None
-        if disclosure.masked:
-            executed.extensions = {"masked": disclosure.masked}
-        return executed
+        return _disclosed(executed, context)
+
+    async def _planned(self, prepared: Prepared, context: Context) -> ExecutionResult | None:
+        """Answer by a plan; None where the reference executor has to."""
+        assert prepared.operation is not None
+        assert prepared.variables is not None
+        document = prepared.document
+        try:
+            data = await self.planner.execute(
+                document.plans, prepared.operation, document.fragments, prepared.variables, context
+            )
+        except UnplannedError as error:
+            reason = error.reason
+        except (GraphQLError, StrawberryInputCoercionError):
+            # What is refused is told by the path that says where.
+            reason = Reason.REFUSED
+        else:
+            self.observe("planned")
+            return ExecutionResult(data, None)
+        self.observe(reason.value)
+        # What a plan noted before it gave up is noted again.
+        context.disclosure = Disclosure()
+        return None
+
+
+def _disclosed(executed: ExecutionResult, context: Context) -> ExecutionResult:
+    """Add to an answer what was denied and what was shown masked."""
+    disclosure = context.disclosure
+    executed.errors = [*(executed.errors or ()), *disclosure.errors()] or None
+    if disclosure.masked:
+        executed.extensions = {"masked": disclosure.masked}
+    return executed

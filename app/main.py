@@ -47,7 +47,7 @@ from app.planner.identities import identities_by_role
 from app.planner.reader import Reader
 from app.rates import Policy, Rates
 from app.resolvers.context import Context
-from app.schema.root import graphql_schema
+from app.schema.root import graphql_schema, planner
 from app.settings import Settings
 from app.sign_in import DemoIssuer, is_loopback
 from app.websocket import WebSocketEndpoint
@@ -244,10 +244,12 @@ def _operations(
     return Operations(
         Executor(
             graphql_schema(),
+            planner(settings.page_size_max),
             settings.query_tokens_max,
             limits,
             settings.query_suggestions,
             _audience(settings),
+            lambda path: measured.queries.labels(path).inc(),
         ),
         context,
         settings.operation_timeout_seconds,

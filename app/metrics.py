@@ -61,6 +61,12 @@ class Metrics:
             ["command", "outcome"],
             registry=registry,
         )
+        self.queries = Counter(
+            "bank360_queries",
+            "Queries by how they were answered: planned, or why not",
+            ["path"],
+            registry=registry,
+        )
         self.refusals = Counter(
             "bank360_refusals", "Errors in answers, by code", ["code"], registry=registry
         )

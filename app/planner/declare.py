@@ -21,6 +21,7 @@ from app.planner.graph_field import GraphField, declared, described
 from app.planner.guards import GUARD, guard_of
 from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
 from app.planner.references import Reference
+from app.planner.roots import ROOT, NamedRow, OfAsker
 
 TypeT = TypeVar("TypeT", bound=type)
 
@@ -174,13 +175,18 @@ def root_field(
     description: str,
     requires: Permission | None = None,
     public: bool = False,
+    root: NamedRow | OfAsker | None = None,
 ) -> Any:
-    """Declare a root field with a resolver; one that leads to a guarded type need say no more."""
+    """Declare a root field with a resolver; one that leads to a guarded type need say no more.
+
+    ``root`` says to plans what the resolver does.
+    """
     guard = guard_of(requires, public=public)
+    metadata: dict[Any, Any] = {GUARD: guard} if guard else {}
     return strawberry.field(
         resolver=resolver,
         description=described(description, guard),
-        metadata={GUARD: guard} if guard else {},
+        metadata=metadata | ({ROOT: root} if root else {}),
         directives=guard.directives() if guard else (),
     )
 

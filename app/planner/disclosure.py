@@ -6,10 +6,8 @@ audit trail.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
-
-from graphql.pyutils import Path
 
 from app.auth.permissions import MATRIX, Access, Permission, Role
 from app.planner.errors import RefusedError
@@ -18,6 +16,13 @@ FORBIDDEN: Final = "FORBIDDEN"
 STEP_UP_REQUIRED: Final = "STEP_UP_REQUIRED"
 
 Position = list[str | int]
+
+
+class Path(Protocol):
+    """Where in the answer something stands."""
+
+    def as_list(self) -> Position:
+        """Give the keys and indexes from the root."""
 
 
 @dataclass(frozen=True)

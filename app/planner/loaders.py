@@ -15,7 +15,15 @@ from app.planner.fields import Relation
 from app.planner.prepared import prepare, prepared
 from app.planner.projection import ID, OWNER, Projection, Row
 from app.planner.reader import Reader
-from app.planner.rows import Window, child_rows, count_rows, identity_rows, limit
+from app.planner.rows import (
+    Branch,
+    Window,
+    child_rows,
+    count_rows,
+    limit,
+    merged_rows,
+    newest,
+)
 
 Keys = tuple[Any, ...]
 # Parents in one statement; more are split, so that no statement grows without bound.
@@ -165,21 +173,6 @@ class CountLoader(_Loader):
         return [record["count"] for record in await self._fetch(keys)]
 
 
-@dataclass(frozen=True)
-class Branch:
-    """One relation of a union."""
-
-    relation: Relation
-    projection: Projection
-    at: str
-
-    @property
-    def key(self) -> str:
-        """The column with the row's own id."""
-        assert self.projection.key is not None
-        return self.projection.key
-
-
 class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
     """Loads type, place and identity of the rows of several relations, merged in one order."""
 
@@ -196,23 +189,8 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
         self._window = window
 
     def _merged(self, columns: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
-        parts = [
-            identity_rows(
-                branch.relation,
-                branch.projection,
-                columns,
-                branch.at,
-                self._window,
-                scope=self._reader.scope,
-            )
-            for branch in self._branches
-        ]
-        merged = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
-        return (
-            sa.select(merged)
-            .order_by(*_newest(merged.c, backwards=self._window.backwards))
-            .limit(limit())
-        )
+        scope = self._reader.scope
+        return merged_rows(self._branches, columns, self._window, scope=scope, size=limit())
 
     def _statement(self) -> Select[Any]:
         types: dict[str, sa.types.TypeEngine[Any]] = {}
@@ -223,7 +201,7 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
             [types[column] for column in self._columns],
             self._columns,
             self._merged,
-            lambda rows: _newest(rows, backwards=self._window.backwards),
+            lambda rows: newest(rows, backwards=self._window.backwards),
         )
 
     async def batch_load_fn(self, keys: list[Keys]) -> list[list[Mapping[str, Any]]]:
@@ -237,11 +215,6 @@ class UnionLoader(DataLoader[Keys, list[Mapping[str, Any]]]):
         for record in await self._reader.fetch(statement, values):
             groups[record[_PARENT] - 1].append(record)
         return groups
-
-
-def _newest(rows: Any, *, backwards: bool) -> list[ColumnElement[Any]]:
-    columns = [rows[":at"], rows[":id"]]
-    return columns if backwards else [column.desc() for column in columns]
 
 
 def _grouped(records: Sequence[Any], parents: int, projection: Projection) -> list[list[Row]]:

@@ -45,17 +45,17 @@ def order_by(
     ]
 
 
-def place(columns: Columns, order: Sequence[Term]) -> list[BindParameter[Any]]:
+def place(columns: Columns, order: Sequence[Term], prefix: str) -> list[BindParameter[Any]]:
     """Give the parameters that hold a row's place in an order, to be filled in for each run."""
     return [
-        sa.bindparam(place_name(position), None, type_=columns[term.column].type)
+        sa.bindparam(place_name(position, prefix), None, type_=columns[term.column].type)
         for position, term in enumerate(order)
     ]
 
 
-def place_name(position: int) -> str:
-    """Name the parameter of an order's column."""
-    return f"place_{position}"
+def place_name(position: int, prefix: str) -> str:
+    """Name the parameter of an order's column in the window with this prefix."""
+    return f"{prefix}place_{position}"
 
 
 def beyond(

@@ -12,7 +12,6 @@ from app.planner import ordering
 from app.planner.arguments import check_arguments
 from app.planner.fields import Relation, Union, relation_child
 from app.planner.loaders import (
-    Branch,
     Children,
     UnionLoader,
     children_of,
@@ -22,7 +21,7 @@ from app.planner.loaders import (
 from app.planner.pages import Page, PageArguments
 from app.planner.projection import ID, OWNER, Projection, Row
 from app.planner.reader import Reader
-from app.planner.rows import WHOLE, Window
+from app.planner.rows import WHOLE, Branch, Window
 from app.planner.selection import PAGE_PATHS, ROW_PATHS, asked_for
 
 

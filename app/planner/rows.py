@@ -22,12 +22,16 @@ CUSTOMER_KEY = sa.table(
 
 @dataclass(frozen=True)
 class Window:
-    """Which part of an ordered list: up to ``size`` rows after (or before) a place."""
+    """Which part of an ordered list: up to ``size`` rows after (or before) a place.
+
+    ``prefix`` sets the parameters of one window apart from those of others in the same statement.
+    """
 
     order: str | None = None
     size: int | None = None
     place: tuple[Any, ...] | None = None
     backwards: bool = False
+    prefix: str = ""
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -36,8 +40,25 @@ class Window:
 
     def values(self) -> dict[str, Any]:
         """Give the values that the statement's parameters take."""
-        places = {ordering.place_name(n): value for n, value in enumerate(self.place or ())}
-        return {_SIZE: self.size, **places}
+        places = {
+            ordering.place_name(n, self.prefix): value for n, value in enumerate(self.place or ())
+        }
+        return {f"{self.prefix}{_SIZE}": self.size, **places}
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One relation of a union."""
+
+    relation: Relation
+    projection: Projection
+    at: str
+
+    @property
+    def key(self) -> str:
+        """The column with the row's own id."""
+        assert self.projection.key is not None
+        return self.projection.key
 
 
 _SIZE = "size"
@@ -86,7 +107,7 @@ def child_rows(
         conditions.append(filters.condition(projection, table, given_filter))
     order = ordering.terms(projection, window.order)
     if window.place is not None:
-        place = ordering.place(ordered, order)
+        place = ordering.place(ordered, order, window.prefix)
         conditions.append(ordering.beyond(ordered, order, place, backwards=window.backwards))
     statement = (
         sa.select(*_unique(columns))
@@ -122,6 +143,7 @@ def identity_rows(
     window: Window,
     *,
     scope: Scope,
+    size: ColumnElement[int],
 ) -> Select[Any]:
     """Give one branch of a union: type, place in the order, and identity of child rows.
 
@@ -135,7 +157,7 @@ def identity_rows(
         ordering.Term(projection.key or "", descending=True),
     )
     if window.place is not None:
-        place = ordering.place(ordered, order)
+        place = ordering.place(ordered, order, window.prefix)
         conditions.append(ordering.beyond(ordered, order, place, backwards=window.backwards))
     return (
         sa.select(
@@ -147,8 +169,34 @@ def identity_rows(
         .select_from(origin)
         .where(*conditions)
         .order_by(*ordering.order_by(ordered, order, backwards=window.backwards))
-        .limit(limit())
+        .limit(size)
     )
+
+
+def merged_rows(
+    branches: Sequence[Branch],
+    keys: Mapping[str, ColumnElement[Any]],
+    window: Window,
+    *,
+    scope: Scope,
+    size: ColumnElement[int],
+) -> Select[Any]:
+    """Give type, place and identity of the rows of several relations, merged in one order."""
+    parts = [
+        identity_rows(
+            branch.relation, branch.projection, keys, branch.at, window, scope=scope, size=size
+        )
+        for branch in branches
+    ]
+    merged = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
+    order = newest(merged.c, backwards=window.backwards)
+    return sa.select(merged).order_by(*order).limit(size)
+
+
+def newest(rows: Any, *, backwards: bool) -> list[ColumnElement[Any]]:
+    """Give the order of merged rows."""
+    columns = [rows[":at"], rows[":id"]]
+    return columns if backwards else [column.desc() for column in columns]
 
 
 def limit() -> BindParameter[int]:

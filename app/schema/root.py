@@ -1,5 +1,6 @@
 """The schema: root fields, and the types behind `Node`."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Final, cast
 
@@ -9,20 +10,28 @@ from graphql.pyutils import Path
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
+from strawberry.types.base import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.permissions import Permission, Role
+from app.auth.viewer import Viewer as Asker
+from app.db.lookup import LookUp
 from app.db.scope import runs_for_viewer
 from app.domain.customer import CustomerType
+from app.planner.collecting import Reason, UnplannedError
 from app.planner.declare import Node, entry, root_field
 from app.planner.enforcement import enforce
+from app.planner.global_id import GlobalId
 from app.planner.pages import Connection
+from app.planner.planning import Planner
 from app.planner.projection import row_value
 from app.planner.relations import selected
+from app.planner.roots import NamedRow, OfAsker
 from app.planner.selection import ROW_PATHS
 from app.resolvers import account as accounts
 from app.resolvers import customer as customers
 from app.resolvers import node as nodes_
-from app.resolvers.context import Context, Selected
+from app.resolvers.context import Context, Selected, note_look_up
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder
 from app.schema.audit import AuditEntry, Exposure, exposure
@@ -41,6 +50,10 @@ from app.schema.summary import BankSummary, bank_summary
 from app.schema.viewer import Viewer
 from app.schema.wealth import Product
 
+_CUSTOMER_BY: Final = {
+    to_camel_case(field.python_name): LookUp(field.python_name)
+    for field in get_object_definition(CustomerBy, strict=True).fields
+}
 # Look-ups by a complete value tell whether somebody has it; they have a rate of their own.
 LOOK_UPS: Final = frozenset({"accountBy", "beginService", "customerBy", "registerCustomer"})
 
@@ -61,12 +74,41 @@ By = Annotated[CustomerBy, strawberry.argument(description="The value.")]
 
 
 def _viewer(info: Info[Context, None]) -> Viewer:
-    viewer = info.context.viewer
+    return _described(info.context.viewer)
+
+
+def _described(viewer: Asker) -> Viewer:
     return Viewer(
         acting_role=viewer.role,
         roles=list(viewer.roles),
         strongly_authenticated=viewer.strongly_authenticated,
     )
+
+
+async def _by_global_id(context: Context, given: Mapping[str, Any]) -> GlobalId:
+    return context.reader.identities.read(given["id"])
+
+
+async def _by_value(context: Context, given: Mapping[str, Any]) -> GlobalId | None:
+    ((name, value),) = given["by"].items()
+    found = await customers.found_by(context, _CUSTOMER_BY[name], value)
+    if len(found) > 1:
+        raise UnplannedError(Reason.SHARED_VALUE, "a value that several customers share")
+    return GlobalId("cus", found[0], found[0]) if found else None
+
+
+def _looked_up(context: Context, given: Mapping[str, Any], found: GlobalId) -> None:
+    (name,) = given["by"]
+    note_look_up(context, _CUSTOMER_BY[name], found.id)
+
+
+async def _by_number(context: Context, given: Mapping[str, Any]) -> GlobalId | None:
+    found = await accounts.found_by(context, given["number"])
+    return GlobalId("acc", *found) if found else None
+
+
+def _number_looked_up(context: Context, _given: Mapping[str, Any], found: GlobalId) -> None:
+    note_look_up(context, LookUp.ACCOUNT_NUMBER, found.owner)
 
 
 async def _node(info: Info[Context, None], id: Id) -> Node | None:  # noqa: A002  # Relay's name.
@@ -82,12 +124,12 @@ async def _nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
 def _by_id(type_: type, description: str) -> Any:
     """Declare the root field that finds an object of one type by its id."""
     projection = projection_of(type_)
+    only = {cast("str", projection.prefix): projection}
 
     async def find(info: Info[Context, None], id: Id) -> Any:  # noqa: A002  # Relay's name.
-        only = {cast("str", projection.prefix): projection}
         return await nodes_.find(info.context, only, id, _selected(info), _path(info))
 
-    return root_field(find, description=description)
+    return root_field(find, description=description, root=NamedRow(only, _by_global_id))
 
 
 def _access_matrix(role: OfRole) -> list[AccessMatrixEntry]:
@@ -111,10 +153,16 @@ async def _account_by(info: Info[Context, None], number: Number) -> Account | No
 class Query:
     """Everything that can be read."""
 
-    viewer: Viewer = root_field(_viewer, public=True, description="Who is asking, and as what.")
+    viewer: Viewer = root_field(
+        _viewer,
+        public=True,
+        root=OfAsker(_described),
+        description="Who is asking, and as what.",
+    )
     node: Node | None = root_field(
         _node,
         public=True,
+        root=NamedRow(PROJECTIONS, _by_global_id),
         description="The object with this id; null when there is none that the viewer may see.",
     )
     nodes: list[Node | None] = root_field(
@@ -128,6 +176,7 @@ class Query:
     customer_by: Customer | None = root_field(
         _customer_by,
         requires=Permission.CUSTOMER_LOOK_UP,
+        root=NamedRow({"cus": projection_of(Customer)}, _by_value, _looked_up),
         description=(
             "The customer with this one complete value; null when there is none that the viewer "
             "may see. A phone number or e-mail address that several customers share is refused "
@@ -144,6 +193,7 @@ class Query:
     account_by: Account | None = root_field(
         _account_by,
         requires=Permission.CUSTOMER_LOOK_UP,
+        root=NamedRow({"acc": projection_of(Account)}, _by_number, _number_looked_up),
         description="The account with this number; null when the viewer may see none.",
     )
     loan: Loan | None = _by_id(
@@ -215,6 +265,13 @@ def schema() -> strawberry.Schema:
 def graphql_schema() -> GraphQLSchema:
     """Give the schema as graphql-core executes it."""
     return schema()._schema  # noqa: SLF001  # Strawberry has no public way.
+
+
+def planner(page_size_max: int) -> Planner:
+    """Give what plans the schema's queries."""
+    converter = schema().schema_converter
+    convert = {"scalar_registry": converter.scalar_registry, "config": schema().config}
+    return Planner(graphql_schema(), page_size_max, convert)
 
 
 _matrix = access_matrix(graphql_schema)

@@ -1,0 +1,32 @@
+"""What root fields are to a plan, declared beside their resolvers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.auth.viewer import Viewer
+from app.planner.global_id import GlobalId
+from app.planner.projection import Projection
+
+ROOT: Final = "root"
+
+
+@dataclass(frozen=True)
+class NamedRow:
+    """A root field that gives one row: ``find`` says which, of the context and the arguments.
+
+    It gives None where there is none, and raises UnplannedError where the resolver has to answer.
+    ``projections`` are the types that the row may have, by the prefix of their ids. ``shown`` is
+    told when the row was shown.
+    """
+
+    projections: Mapping[str, Projection]
+    find: Callable[[Any, Mapping[str, Any]], Awaitable[GlobalId | None]]
+    shown: Callable[[Any, Mapping[str, Any], GlobalId], None] | None = None
+
+
+@dataclass(frozen=True)
+class OfAsker:
+    """A root field that follows from who is asking alone."""
+
+    function: Callable[[Viewer], Any]

@@ -1,0 +1,197 @@
+"""Reading the fields of one row: ids, columns, amounts, encrypted and computed values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLLeafType,
+    GraphQLObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+)
+
+from app.auth.permissions import PSEUDONYMOUS, Mask
+from app.planner.answering import (
+    TYPENAME,
+    Reading,
+    Run,
+    constant,
+    fields_of,
+    writer,
+)
+from app.planner.collecting import Reason, UnplannedError
+from app.planner.enforcement import needs
+from app.planner.fields import Aggregate, Column, Embedded, Encrypted, Identity, Valued
+from app.planner.guards import masked as masked_value
+from app.planner.projection import ID, KEY, OWNER, PREFIX, Row
+from app.planner.shelf import Shelf
+from app.planner.wire import answered, typed
+
+if TYPE_CHECKING:
+    from app.planner.compiling import Compiler
+
+Get = Callable[[Any, Run], Any]
+
+
+def clear(
+    compiler: "Compiler",
+    shelf: Shelf,
+    kind: Valued,
+    name: str,
+    definition: GraphQLField,
+    nodes: Sequence[FieldNode],
+) -> Reading:
+    """Compile a field that the viewer sees as it is."""
+    if isinstance(kind, Identity):
+        return _identity(compiler, shelf)
+    type_ = get_nullable_type(definition.type)
+    if isinstance(kind, Column | Aggregate) and is_leaf_type(type_):
+        return _column(shelf, name, type_)
+    if isinstance(kind, Embedded):
+        direct = _embedded(
+            compiler,
+            shelf,
+            kind,
+            name,
+            nodes,
+            cast("GraphQLObjectType", get_named_type(definition.type)),
+        )
+        if direct is not None:
+            return direct
+    write = writer(compiler.collector, compiler.viewer, definition.type, nodes)
+    get = _value(shelf, kind, name)
+    return Reading(lambda row, run: write(get(row, run)))
+
+
+def masked(shelf: Shelf, kind: Valued, name: str, mask: Mask, write: Callable[[Any], Any]) -> Get:
+    """Compile a field whose value the viewer sees masked."""
+    get = _value(shelf, kind, name)
+    return lambda row, run: write(masked_value(mask, get(row, run)))
+
+
+def pseudonym(shelf: Shelf) -> Get:
+    """Compile a field that names a customer without telling who it is."""
+    place = shelf.place(OWNER)
+    return lambda row, run: run.reader.identities.pseudonym(UUID(row[place]))
+
+
+def _identity(compiler: "Compiler", shelf: Shelf) -> Reading:
+    prefix = shelf.projection.prefix
+    assert prefix is not None
+    owner, own = shelf.identity
+    if compiler.viewer.role in PSEUDONYMOUS or shelf.projection.prefix_column is not None:
+        label = PREFIX if shelf.projection.prefix_column else ID
+        chosen = shelf.place(label)
+        return Reading(
+            lambda row, run: run.reader.identities.write(
+                row[chosen] if label is PREFIX else prefix, UUID(row[owner]), UUID(row[own])
+            )
+        )
+
+    def read(row: Any, _run: Run) -> str:
+        # As app.planner.global_id.format_id writes it, of the ids' texts.
+        first, second = row[owner], row[own]
+        both = first if first == second else first + second
+        return f"{prefix}_{both.replace('-', '')}"
+
+    return Reading(read)
+
+
+def _column(shelf: Shelf, name: str, leaf: GraphQLLeafType) -> Reading:
+    (label,) = shelf.field(name)
+    if leaf.name == "Decimal":
+        # Expressions do not always know that they are exact numbers.
+        shelf.types[label] = sa.Numeric()
+    place, write = shelf.place(label), answered(shelf.types[label], leaf)
+    if write is None:
+        return Reading(lambda row, _run: row[place])
+    return Reading(lambda row, _run: write(row[place]))
+
+
+def _embedded(
+    compiler: "Compiler",
+    shelf: Shelf,
+    kind: Embedded[Any],
+    name: str,
+    nodes: Sequence[FieldNode],
+    type_: GraphQLObjectType,
+) -> Reading | None:
+    """Compile an object whose attributes are the parts as they are; None for any other."""
+    is_plain = is_dataclass(kind.make) and {each.name for each in fields(kind.make)} == set(
+        kind.parts
+    )
+    if not is_plain:
+        return None
+    places = {label: shelf.place(label) for label in shelf.field(name)}
+    parts = []
+    for key, below in compiler.collector.below(nodes, type_).items():
+        part = below[0].name.value
+        if part == TYPENAME:
+            parts.append((key, constant(type_.name)))
+            continue
+        definition = type_.fields[part]
+        attribute = definition.extensions["strawberry-definition"].python_name
+        leaf = get_nullable_type(definition.type)
+        guard = needs(definition)
+        if guard.own is not None or guard.leads_to is not None or not is_leaf_type(leaf):
+            return None
+        label = f"{name}:{attribute}"
+        if leaf.name == "Decimal":
+            shelf.types[label] = sa.Numeric()
+        parts.append((key, _part(places[label], answered(shelf.types[label], leaf))))
+    read = fields_of(parts).read
+    first = places[f"{name}:{next(iter(kind.parts))}"]
+    return Reading(lambda row, run: None if row[first] is None else read(row, run))
+
+
+def _part(place: int, write: Callable[[Any], Any] | None) -> Reading:
+    if write is None:
+        return Reading(lambda row, _run: row[place])
+    return Reading(lambda row, _run: write(row[place]))
+
+
+def _value(shelf: Shelf, kind: Valued, name: str) -> Get:
+    """Give what reads a field's value as Python has it on the reference path."""
+    if isinstance(kind, Encrypted):
+        return _decrypted(shelf, kind, name)
+    labels = shelf.field(name)
+    wanted = [*labels, *shelf.projection.identity(shelf.projection.table)]
+    if kind.reads_ciphertext(shelf.projection):
+        wanted.append(KEY)
+    parts = [(label, shelf.place(label), typed(shelf.types[label])) for label in wanted]
+
+    def get(row: Any, run: Run) -> Any:
+        made = Row(shelf.projection, {label: read(row[place]) for label, place, read in parts})
+        return kind.value(name, made, run.reader)
+
+    return get
+
+
+def _decrypted(shelf: Shelf, kind: Encrypted[Any], name: str) -> Get:
+    (label,) = shelf.field(name)
+    if label != name:
+        raise UnplannedError(Reason.VALUE, f"ciphertext under {label}")
+    sealed, key = shelf.place(label), shelf.place(KEY)
+    owner, own = shelf.place(OWNER), shelf.place(ID)
+    place, decode = f"{shelf.projection.table_name}.{kind.column}", kind.decode
+
+    def get(row: Any, run: Run) -> Any:
+        ciphertext, wrapped = row[sealed], row[key]
+        if ciphertext is None or wrapped is None:
+            return None
+        known = (row[owner], wrapped)
+        cipher = run.ciphers.get(known)
+        if cipher is None:
+            ring = run.reader.ring
+            cipher = ring.cipher(UUID(row[owner]), bytes.fromhex(wrapped[2:]))
+            run.ciphers[known] = cipher
+        clear_text = cipher.decrypt(place, UUID(row[own]), bytes.fromhex(ciphertext[2:]))
+        return decode(clear_text)
+
+    return get

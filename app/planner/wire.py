@@ -1,0 +1,87 @@
+"""How values travel from PostgreSQL to the answer: as JSON, exactly.
+
+Amounts travel as text, so that no float comes near them. Most values are written into the answer
+as they came; ``typed`` makes of them what the driver would have given, for Python to work with.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from graphql import GraphQLEnumType, GraphQLLeafType, is_enum_type
+from sqlalchemy import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from app.planner.collecting import Reason, UnplannedError
+
+Read = Callable[[Any], Any]
+_HEX_PREFIX: Final = 2  # PostgreSQL writes bytes as \x and hexadecimal digits.
+_UTC_SUFFIX: Final = "+00:00"
+
+
+def sent(expression: ColumnElement[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Give an expression of a type as it is put into JSON."""
+    return sa.cast(expression, sa.Text) if isinstance(type_, sa.Numeric) else expression
+
+
+def typed(type_: TypeEngine[Any]) -> Read:
+    """Give what makes the driver's value of a type from its JSON."""
+    for kind, read in _TYPED:
+        if isinstance(type_, kind):
+            return lambda value: None if value is None else read(value)
+    return _as_is
+
+
+def _as_is(value: Any) -> Any:
+    if isinstance(value, float):
+        raise UnplannedError(Reason.VALUE, "a number of unknown exactness")
+    return value
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[_HEX_PREFIX:])
+
+
+_TYPED: Final[tuple[tuple[type[TypeEngine[Any]], Read], ...]] = (
+    (sa.Uuid, UUID),
+    (sa.Numeric, Decimal),
+    (sa.DateTime, datetime.fromisoformat),
+    (sa.Date, date.fromisoformat),
+    (sa.LargeBinary, _bytes),
+)
+
+
+def _moment(text: str) -> str:
+    """Write a time as the scalar DateTime does."""
+    if len(text) == len("2018-12-31T23:59:59+00:00") and text.endswith(_UTC_SUFFIX):
+        return text.removesuffix(_UTC_SUFFIX) + "Z"
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return moment.isoformat().replace(_UTC_SUFFIX, "Z")
+
+
+def answered(type_: TypeEngine[Any], leaf: GraphQLLeafType) -> Read | None:
+    """Give what writes a column's JSON into the answer; None where it is written as it came."""
+    if is_enum_type(leaf):
+        return _member(leaf)
+    match leaf.name:
+        case "DateTime":
+            return lambda text: None if text is None else _moment(text)
+        case "Decimal" | "Date" | "String" | "Boolean" | "Int":
+            return _as_is if isinstance(type_, sa.types.NullType) else None
+        case _:
+            read = typed(type_)
+            return lambda value: None if value is None else leaf.serialize(read(value))
+
+
+def _member(leaf: GraphQLEnumType) -> Read:
+    values = leaf.values
+
+    def read(text: str | None) -> str | None:
+        if text is not None and text not in values:
+            raise UnplannedError(Reason.VALUE, f"a value that {leaf.name} has not")
+        return text
+
+    return read
