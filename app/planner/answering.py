@@ -11,6 +11,7 @@ from uuid import UUID
 
 from graphql import (
     FieldNode,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLType,
     get_named_type,
@@ -41,6 +42,37 @@ class Place(list[str | int]):
     def as_list(self) -> list[str | int]:
         """Give the path as it stands now."""
         return list(self)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A field as an operation asks for it: where it is declared, and its merged nodes."""
+
+    type: GraphQLObjectType
+    nodes: Sequence[FieldNode]
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return self.nodes[0].name.value
+
+    @property
+    def definition(self) -> GraphQLField:
+        """The field of the schema."""
+        field_: GraphQLField = self.type.fields[self.name]
+        return field_
+
+    @property
+    def declared(self) -> Any:
+        """The field of Strawberry, with its kind."""
+        return self.definition.extensions.get(DEFINITION)
+
+    @property
+    def objects(self) -> GraphQLObjectType:
+        """The type of the objects that the field leads to."""
+        found = get_named_type(self.definition.type)
+        assert isinstance(found, GraphQLObjectType)
+        return found
 
 
 @dataclass

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, cast
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_non_null_type
+from graphql import FieldNode, GraphQLObjectType, is_non_null_type
 from sqlalchemy import ColumnElement
 from strawberry.types.arguments import convert_arguments
 
@@ -17,8 +17,8 @@ from app.auth.permissions import Access, Mask
 from app.auth.viewer import Viewer
 from app.planner import values
 from app.planner.answering import (
-    DEFINITION,
     TYPENAME,
+    Asked,
     Reading,
     Run,
     constant,
@@ -82,11 +82,14 @@ class Compiler:
         """Give a name that nothing else in the statement has."""
         return f"r{next(self._aliases)}"
 
-    def given(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any]:
+    def given(self, asked: Asked) -> dict[str, Any]:
         """Give a field's arguments as its resolver would get them."""
-        declared = definition.extensions[DEFINITION]
-        coerced = self.collector.arguments(definition, node)
-        return convert_arguments(coerced, declared.arguments, **self._convert)
+        coerced = self.collector.arguments(asked.definition, asked.nodes[0])
+        return convert_arguments(coerced, asked.declared.arguments, **self._convert)
+
+    def writer(self, asked: Asked) -> Callable[[Any], Any]:
+        """Give what writes a value of a field that Python made."""
+        return writer(self.collector, self.viewer, asked.definition.type, asked.nodes)
 
     def objects(
         self, shelf: Shelf, type_: GraphQLObjectType, nodes: Sequence[FieldNode]
@@ -94,56 +97,37 @@ class Compiler:
         """Compile what ``nodes`` select of each row."""
         selected = self.collector.below(nodes, type_)
         return fields_of(
-            [(key, self.field(shelf, type_, below)) for key, below in selected.items()]
+            [(key, self.field(shelf, Asked(type_, below))) for key, below in selected.items()]
         )
 
-    def field(self, shelf: Shelf, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Reading:
+    def field(self, shelf: Shelf, asked: Asked) -> Reading:
         """Compile one field of a row."""
-        name = nodes[0].name.value
-        if name == TYPENAME:
-            return constant(type_.name)
-        definition = type_.fields[name]
-        declared = definition.extensions.get(DEFINITION)
-        if not isinstance(declared, GraphField):
-            raise UnplannedError(Reason.FIELD, f"field {type_.name}.{name}")
-        reading = self._guarded(shelf, definition, declared, type_, nodes)
-        return present(reading) if is_non_null_type(definition.type) else reading
+        if asked.name == TYPENAME:
+            return constant(asked.type.name)
+        if not isinstance(asked.declared, GraphField):
+            raise UnplannedError(Reason.FIELD, f"field {asked.type.name}.{asked.name}")
+        reading = self._guarded(shelf, asked)
+        return present(reading) if is_non_null_type(asked.definition.type) else reading
 
-    def _guarded(
-        self,
-        shelf: Shelf,
-        definition: GraphQLField,
-        declared: GraphField,
-        type_: GraphQLObjectType,
-        nodes: Sequence[FieldNode],
-    ) -> Reading:
-        found = needs(definition)
+    def _guarded(self, shelf: Shelf, asked: Asked) -> Reading:
+        found = needs(asked.definition)
         access, permission = found.access(self.viewer)
         if access in {Access.DENIED, Access.STEP_UP}:
             assert permission is not None
             return denied(permission, access)
         if access is Access.MASKED:
             assert found.mask is not None
-            return self._masked(shelf, definition, declared, found.mask, nodes)
-        reading = self._clear(shelf, definition, declared, type_, nodes)
+            return self._masked(shelf, asked, found.mask)
+        reading = self._clear(shelf, asked)
         if found.personal and shelf.projection.owner is not None:
             return exposing(reading, found.personal, shelf.place(OWNER))
         return reading
 
-    def _masked(
-        self,
-        shelf: Shelf,
-        definition: GraphQLField,
-        declared: GraphField,
-        mask: Mask,
-        nodes: Sequence[FieldNode],
-    ) -> Reading:
+    def _masked(self, shelf: Shelf, asked: Asked, mask: Mask) -> Reading:
         if mask is Mask.PSEUDONYM:
             hidden = values.pseudonym(shelf)
         else:
-            kind = cast("Valued", declared.kind)
-            write = writer(self.collector, self.viewer, definition.type, nodes)
-            hidden = values.masked(shelf, kind, declared.python_name, mask, write)
+            hidden = values.masked(shelf, asked.declared, mask, self.writer(asked))
 
         def read(row: Any, run: Run) -> Any:
             run.disclosure.mask(run.place)
@@ -151,54 +135,35 @@ class Compiler:
 
         return Reading(read, marks=True)
 
-    def _clear(
-        self,
-        shelf: Shelf,
-        definition: GraphQLField,
-        declared: GraphField,
-        type_: GraphQLObjectType,
-        nodes: Sequence[FieldNode],
-    ) -> Reading:
-        kind = declared.kind
+    def _clear(self, shelf: Shelf, asked: Asked) -> Reading:
+        kind = asked.declared.kind
         if isinstance(kind, Relation):
-            shelf.field(declared.python_name)
-            return self.relation(shelf, kind, definition, type_, nodes)
+            shelf.field(asked.declared.python_name)
+            return self.relation(shelf, kind, asked)
         if isinstance(kind, Union):
-            shelf.field(declared.python_name)
-            return self._connections.union(shelf, kind, definition, declared, nodes)
+            shelf.field(asked.declared.python_name)
+            return self._connections.union(shelf, kind, asked)
         if isinstance(kind, OfViewer):
-            write = writer(self.collector, self.viewer, definition.type, nodes)
-            return constant(write(kind.function(self.viewer)))
+            return constant(self.writer(asked)(kind.function(self.viewer)))
         assert isinstance(kind, Valued)
-        return values.clear(self, shelf, kind, declared.python_name, definition, nodes)
+        return values.clear(self, shelf, kind, asked)
 
-    def relation(
-        self,
-        parent: Shelf | None,
-        relation: Relation,
-        definition: GraphQLField,
-        type_: GraphQLObjectType,
-        nodes: Sequence[FieldNode],
-    ) -> Reading:
+    def relation(self, parent: Shelf | None, relation: Relation, asked: Asked) -> Reading:
         """Compile child rows of a row, or without a parent those of a root field."""
-        declared = definition.extensions[DEFINITION]
-        child, given = declared.child(), self.given(definition, nodes[0])
+        child, given = asked.declared.child(), self.given(asked)
         refusal = check_arguments(child, given, self.viewer)
         if refusal is not None:
             # Each run needs an error of its own: it is given its position.
             return refused(lambda: cast("Any", check_arguments(child, given, self.viewer)))
         if relation.paged:
-            return self._connections.page(parent, relation, definition, type_, nodes, given)
+            return self._connections.page(parent, relation, asked, given)
         self._fix(relation, given)
-        is_list = relation.entry or declared.is_list
+        is_list = relation.entry or asked.declared.is_list
         sort = given.get("sort")
-        shelf = self.shelf(
-            child, relation, Window(order=sort.name if sort else None), given.get("filter")
-        )
+        window = Window(order=sort.name if sort else None)
+        shelf = self.shelf(child, relation, window, given.get("filter"))
         shelf.size = None if is_list else 1
-        reading = self.objects(
-            shelf, cast("GraphQLObjectType", get_named_type(definition.type)), nodes
-        )
+        reading = self.objects(shelf, asked.objects, asked.nodes)
         place = self.below(parent, shelf, relation)
         if is_list:
             rows = each_of(reading)

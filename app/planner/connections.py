@@ -1,24 +1,25 @@
 """Compiling pages: of one relation, and of several merged in one order."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from graphql import (
     FieldNode,
-    GraphQLField,
     GraphQLObjectType,
     StringValueNode,
     VariableNode,
     get_named_type,
-    get_nullable_type,
 )
 from sqlalchemy import ColumnElement
 
 from app.planner import ordering
 from app.planner.answering import (
     TYPENAME,
+    Asked,
     Reading,
     Run,
     constant,
@@ -27,7 +28,6 @@ from app.planner.answering import (
 )
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.fields import Relation, Union, relation_child
-from app.planner.graph_field import GraphField
 from app.planner.loaders import by_identity
 from app.planner.pages import PageArguments
 from app.planner.projection import ID, OWNER
@@ -72,58 +72,57 @@ class Connections:
         self,
         parent: Shelf | None,
         relation: Relation,
-        definition: GraphQLField,
-        type_: GraphQLObjectType,
-        nodes: Sequence[FieldNode],
+        asked: Asked,
         given: Mapping[str, Any],
     ) -> Reading:
         """Compile a page of a relation's rows."""
         compiler = self._compiler
-        child = definition.extensions["strawberry-definition"].child()
+        child = asked.declared.child()
         arguments = self._arguments(given)
         sort = given.get("sort")
         order = sort.name if sort else next(iter(child.orders), "")
         window = self._window(order or None, arguments)
         shelf = compiler.shelf(child, relation, window, given.get("filter"))
         shelf.size = arguments.size + 1
-        row_type = _row_type(definition)
+        row_type = _row_type(asked)
         labels = shelf.order()
         steps = [(shelf.place(label), typed(shelf.types[label])) for label in labels]
         columns = relation.parent_columns()
         keys = _typed_keys(parent, columns)
-        role, name = compiler.viewer.role.value, nodes[0].name.value
-        scope = f"{role}/{child.type_name}.{order}/{type_.name}.{name}"
+        role = compiler.viewer.role.value
+        scope = f"{role}/{child.type_name}.{order}/{asked.type.name}.{asked.name}"
         if arguments.cursor is not None:
             terms = ordering.terms(child, order or None)
             types = [child.column_type(term.column) for term in terms]
-            self._enter(_Entrance(window, nodes[0], scope, types), parent, columns)
+            self._enter(_Entrance(window, asked.nodes[0], scope, types), parent, columns)
         rows = Rows(
             lambda below: compiler.objects(shelf, row_type, below),
             lambda row: [read(row[place]) for place, read in steps],
             arguments,
             lambda row: f"{scope}/{keys(row)}",
         )
-        counted = lambda: count_rows(  # noqa: E731
-            relation,
-            child,
-            parent.keys(relation) if parent else {},
-            scope=compiler.scope,
-            given_filter=given.get("filter"),
-        ).scalar_subquery()
-        parts, total = self._connection(parent, rows, definition, nodes, counted)
+
+        def counted() -> ColumnElement[Any]:
+            return count_rows(
+                relation,
+                child,
+                parent.keys(relation) if parent else {},
+                scope=compiler.scope,
+                given_filter=given.get("filter"),
+            ).scalar_subquery()
+
+        parts, total = self._connection(parent, rows, asked, counted)
         return _page(rows, parts, compiler.below(parent, shelf, relation), total)
 
     def union(
         self,
         parent: Shelf,
         union: Union,
-        definition: GraphQLField,
-        declared: GraphField,
-        nodes: Sequence[FieldNode],
+        asked: Asked,
     ) -> Reading:
         """Compile a page of several relations' rows, newest first."""
         compiler = self._compiler
-        arguments = self._arguments(compiler.given(definition, nodes[0]))
+        arguments = self._arguments(compiler.given(asked))
         branches = [
             Branch(parent.projection.fields[member.relation], child, member.at)
             for member in union.members
@@ -139,21 +138,22 @@ class Connections:
         ).subquery(alias := compiler.alias())
         of_parent = _typed_keys(parent, columns)
         role = compiler.viewer.role.value
-        scope = f"{role}/{parent.projection.type_name}.{declared.python_name}"
+        scope = f"{role}/{parent.projection.type_name}.{asked.declared.python_name}"
         if arguments.cursor is not None:
             first = branches[0]
             types = [first.projection.column_type(column) for column in (first.at, first.key)]
-            self._enter(_Entrance(window, nodes[0], scope, types), parent, columns)
+            self._enter(_Entrance(window, asked.nodes[0], scope, types), parent, columns)
         at, own = typed(merged.c[":at"].type), typed(merged.c[":id"].type)
         items: list[ColumnElement[Any]] = []
         rows = Rows(
-            lambda below: self._member(branches, definition, below, alias, items),
+            lambda below: self._member(branches, below, alias, items),
             lambda row: [at(row[1]), own(row[3])],
             arguments,
             lambda row: f"{scope}/{of_parent(row)}",
         )
-        counted = lambda: sum(  # noqa: E731
-            (
+
+        def counted() -> ColumnElement[Any]:
+            counts = (
                 count_rows(
                     branch.relation,
                     branch.projection,
@@ -161,10 +161,10 @@ class Connections:
                     scope=compiler.scope,
                 ).scalar_subquery()
                 for branch in branches
-            ),
-            start=sa.literal_column("0"),
-        )
-        parts, total = self._connection(parent, rows, definition, nodes, counted)
+            )
+            return reduce(operator.add, counts)
+
+        parts, total = self._connection(parent, rows, asked, counted)
         entries = [merged.c[label] for label in (":type", ":at", OWNER, ":id")]
         array = sa.func.json_build_array(*entries, *items)
         query = sa.select(sa.func.json_agg(array)).select_from(merged).scalar_subquery()
@@ -173,7 +173,6 @@ class Connections:
     def _member(
         self,
         branches: Sequence[Branch],
-        definition: GraphQLField,
         nodes: Sequence[FieldNode],
         alias: str,
         items: list[ColumnElement[Any]],
@@ -251,17 +250,15 @@ class Connections:
         self,
         parent: Shelf | None,
         rows: Rows,
-        definition: GraphQLField,
-        nodes: Sequence[FieldNode],
+        asked: Asked,
         counted: Callable[[], ColumnElement[Any]],
     ) -> tuple[list[tuple[str, str, Reading]], int | None]:
         """Compile a connection's fields: of its rows, or of its count, which gets a place."""
         compiler = self._compiler
-        type_ = get_nullable_type(definition.type)
-        assert isinstance(type_, GraphQLObjectType)
+        type_ = asked.objects
         found: list[tuple[str, str, Reading]] = []
         total = None
-        for key, below in compiler.collector.below(nodes, type_).items():
+        for key, below in compiler.collector.below(asked.nodes, type_).items():
             name = below[0].name.value
             if name == TYPENAME:
                 found.append((key, name, constant(type_.name)))
@@ -387,11 +384,9 @@ def _written(size: int) -> ColumnElement[int]:
     return sa.literal_column(str(size), sa.Integer())
 
 
-def _row_type(definition: GraphQLField) -> GraphQLObjectType:
+def _row_type(asked: Asked) -> GraphQLObjectType:
     """Give the type of a connection's rows."""
-    connection = get_nullable_type(definition.type)
-    assert isinstance(connection, GraphQLObjectType)
-    type_ = get_named_type(connection.fields["nodes"].type)
+    type_ = get_named_type(asked.objects.fields["nodes"].type)
     assert isinstance(type_, GraphQLObjectType)
     return type_
 

@@ -29,6 +29,7 @@ from app.auth.permissions import Access
 from app.planner.answering import (
     DEFINITION,
     TYPENAME,
+    Asked,
     Reading,
     Run,
     constant,
@@ -36,7 +37,6 @@ from app.planner.answering import (
     exposing,
     fields_of,
     present,
-    writer,
 )
 from app.planner.collecting import Collector, Reason, UnplannedError
 from app.planner.compiling import Compiler, Values
@@ -179,7 +179,8 @@ class Planner:
     def _definition(self, nodes: Sequence[FieldNode]) -> GraphQLField:
         query = self.schema.query_type
         assert query is not None
-        return query.fields[nodes[0].name.value]
+        definition: GraphQLField = query.fields[nodes[0].name.value]
+        return definition
 
     def _root(self, nodes: Sequence[FieldNode]) -> Mapping[str, Any]:
         """Give what a root field says of itself."""
@@ -264,10 +265,9 @@ class Planner:
         metadata = self._metadata(name)
         kind, root = metadata.get(KIND), metadata.get(ROOT)
         if isinstance(kind, Relation):
-            reading = compiler.relation(None, kind, definition, query, nodes)
+            reading = compiler.relation(None, kind, Asked(query, nodes))
         elif isinstance(root, OfAsker):
-            write = writer(compiler.collector, compiler.viewer, definition.type, nodes)
-            reading = constant(write(root.function(compiler.viewer)))
+            reading = constant(compiler.writer(Asked(query, nodes))(root.function(compiler.viewer)))
         elif isinstance(root, NamedRow):
             row = rows[key]
             if row is None:

@@ -1,17 +1,13 @@
 """Reading the fields of one row: ids, columns, amounts, encrypted and computed values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from graphql import (
-    FieldNode,
-    GraphQLField,
     GraphQLLeafType,
-    GraphQLObjectType,
-    get_named_type,
     get_nullable_type,
     is_leaf_type,
 )
@@ -19,15 +15,16 @@ from graphql import (
 from app.auth.permissions import PSEUDONYMOUS, Mask
 from app.planner.answering import (
     TYPENAME,
+    Asked,
     Reading,
     Run,
     constant,
     fields_of,
-    writer,
 )
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.enforcement import needs
 from app.planner.fields import Aggregate, Column, Embedded, Encrypted, Identity, Valued
+from app.planner.graph_field import GraphField
 from app.planner.guards import masked as masked_value
 from app.planner.projection import ID, KEY, OWNER, PREFIX, Row
 from app.planner.shelf import Shelf
@@ -39,39 +36,25 @@ if TYPE_CHECKING:
 Get = Callable[[Any, Run], Any]
 
 
-def clear(
-    compiler: "Compiler",
-    shelf: Shelf,
-    kind: Valued,
-    name: str,
-    definition: GraphQLField,
-    nodes: Sequence[FieldNode],
-) -> Reading:
+def clear(compiler: "Compiler", shelf: Shelf, kind: Valued, asked: Asked) -> Reading:
     """Compile a field that the viewer sees as it is."""
     if isinstance(kind, Identity):
         return _identity(compiler, shelf)
-    type_ = get_nullable_type(definition.type)
+    name, type_ = asked.declared.python_name, get_nullable_type(asked.definition.type)
     if isinstance(kind, Column | Aggregate) and is_leaf_type(type_):
         return _column(shelf, name, type_)
     if isinstance(kind, Embedded):
-        direct = _embedded(
-            compiler,
-            shelf,
-            kind,
-            name,
-            nodes,
-            cast("GraphQLObjectType", get_named_type(definition.type)),
-        )
+        direct = _embedded(compiler, shelf, kind, asked)
         if direct is not None:
             return direct
-    write = writer(compiler.collector, compiler.viewer, definition.type, nodes)
-    get = _value(shelf, kind, name)
+    write, get = compiler.writer(asked), _value(shelf, kind, name)
     return Reading(lambda row, run: write(get(row, run)))
 
 
-def masked(shelf: Shelf, kind: Valued, name: str, mask: Mask, write: Callable[[Any], Any]) -> Get:
+def masked(shelf: Shelf, declared: GraphField, mask: Mask, write: Callable[[Any], Any]) -> Get:
     """Compile a field whose value the viewer sees masked."""
-    get = _value(shelf, kind, name)
+    assert isinstance(declared.kind, Valued)
+    get = _value(shelf, declared.kind, declared.python_name)
     return lambda row, run: write(masked_value(mask, get(row, run)))
 
 
@@ -82,16 +65,20 @@ def pseudonym(shelf: Shelf) -> Get:
 
 
 def _identity(compiler: "Compiler", shelf: Shelf) -> Reading:
-    prefix = shelf.projection.prefix
-    assert prefix is not None
+    projection = shelf.projection
     owner, own = shelf.identity
-    if compiler.viewer.role in PSEUDONYMOUS or shelf.projection.prefix_column is not None:
-        label = PREFIX if shelf.projection.prefix_column else ID
-        chosen = shelf.place(label)
+    if projection.prefix_column is not None:
+        told = shelf.place(PREFIX)
         return Reading(
             lambda row, run: run.reader.identities.write(
-                row[chosen] if label is PREFIX else prefix, UUID(row[owner]), UUID(row[own])
+                row[told], UUID(row[owner]), UUID(row[own])
             )
+        )
+    prefix = projection.prefix
+    assert prefix is not None
+    if compiler.viewer.role in PSEUDONYMOUS:
+        return Reading(
+            lambda row, run: run.reader.identities.write(prefix, UUID(row[owner]), UUID(row[own]))
         )
 
     def read(row: Any, _run: Run) -> str:
@@ -115,12 +102,7 @@ def _column(shelf: Shelf, name: str, leaf: GraphQLLeafType) -> Reading:
 
 
 def _embedded(
-    compiler: "Compiler",
-    shelf: Shelf,
-    kind: Embedded[Any],
-    name: str,
-    nodes: Sequence[FieldNode],
-    type_: GraphQLObjectType,
+    compiler: "Compiler", shelf: Shelf, kind: Embedded[Any], asked: Asked
 ) -> Reading | None:
     """Compile an object whose attributes are the parts as they are; None for any other."""
     is_plain = is_dataclass(kind.make) and {each.name for each in fields(kind.make)} == set(
@@ -128,17 +110,16 @@ def _embedded(
     )
     if not is_plain:
         return None
+    name, type_ = asked.declared.python_name, asked.objects
     places = {label: shelf.place(label) for label in shelf.field(name)}
     parts = []
-    for key, below in compiler.collector.below(nodes, type_).items():
-        part = below[0].name.value
-        if part == TYPENAME:
+    for key, below in compiler.collector.below(asked.nodes, type_).items():
+        part = Asked(type_, below)
+        if part.name == TYPENAME:
             parts.append((key, constant(type_.name)))
             continue
-        definition = type_.fields[part]
-        attribute = definition.extensions["strawberry-definition"].python_name
-        leaf = get_nullable_type(definition.type)
-        guard = needs(definition)
+        attribute, guard = part.declared.python_name, needs(part.definition)
+        leaf = get_nullable_type(part.definition.type)
         if guard.own is not None or guard.leads_to is not None or not is_leaf_type(leaf):
             return None
         label = f"{name}:{attribute}"

@@ -1,0 +1,174 @@
+"""Plans and the reference executor give the same answers, and note the same exposures.
+
+The reference executor is the judge. ``BANK360_EQUAL_QUERIES=10000`` asks for more queries than the
+gate has time for.
+"""
+
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import pytest
+from client import Client
+from conftest import client_of
+from generated_queries import Known, Maker
+from seed_support import Bank
+
+from app.auth.permissions import Role
+from app.auth.tokens import TokenKey
+from app.auth.viewer import Viewer
+from app.db.keys import Keys
+from app.db.reads import Reads
+from app.planner.collecting import Reason, UnplannedError
+from app.planner.global_id import format_id
+from app.planner.identities import identities_by_role
+from app.planner.planning import Planner
+from app.schema.nodes import NODE_TYPES, projection_of
+from app.schema.root import graphql_schema
+from app.settings import Settings
+
+QUERIES: Final = int(os.environ.get("BANK360_EQUAL_QUERIES", "400"))
+SEED: Final = int(os.environ.get("BANK360_EQUAL_SEED", "360"))
+# Queries are refused for their size before either path sees them, but not by rates.
+SETTINGS: Final = Settings(
+    log_level="ERROR", rate_per_viewer=0, rate_per_address=0, rate_of_look_ups=0
+)
+Exposed = Mapping[UUID | None, tuple[str, ...]]
+
+
+class Both:
+    """Sends a query over either path."""
+
+    def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.client = client
+        self.planned = Planner.execute
+        self.exposed: list[Exposed] = []
+        self.paths: Counter[str] = Counter()
+        self.patch = monkeypatch
+        both = self
+
+        async def record(
+            _reads: Reads, _viewer: Viewer, exposed: Exposed, _operation: str | None, _id: str
+        ) -> None:
+            both.exposed.append(dict(exposed))
+
+        monkeypatch.setattr(Reads, "record", record)
+
+    async def send(self, role: Role, subject: UUID, query: str, *, strong: bool) -> Any:
+        person = self.client.as_(role, subject, strong=strong)
+        both = self
+
+        async def planned(planner: Planner, *given: Any) -> Any:
+            try:
+                data = await both.planned(planner, *given)
+            except UnplannedError as error:
+                both.paths[error.reason.value] += 1
+                raise
+            both.paths["planned"] += 1
+            return data
+
+        async def never(*_: Any) -> Any:
+            raise UnplannedError(Reason.FIELD, "asked for the reference executor")
+
+        answers = []
+        for execute in (planned, never):
+            self.patch.setattr(Planner, "execute", execute)
+            self.exposed = []
+            body = (await person.send(query)).json()
+            answers.append((body, self.exposed))
+        return answers
+
+
+@pytest.fixture
+async def both(
+    invented_bank: Bank, token_key: TokenKey, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Both]:
+    async with client_of(invented_bank.dsn, invented_bank.keys, token_key, SETTINGS) as client:
+        yield Both(client, monkeypatch)
+
+
+async def known(owner: asyncpg.Connection, keys: Keys) -> Mapping[Role, Known]:
+    """Ids as each role knows them, of rows of a few customers with much of everything."""
+    rich = await owner.fetch(
+        "select customer_id from ticket join loan using (customer_id) join holding"
+        " using (customer_id) group by customer_id order by count(*) desc, customer_id limit 6"
+    )
+    customers = [row["customer_id"] for row in rich]
+    rows: dict[str, list[tuple[str, UUID, UUID]]] = {}
+    for type_ in NODE_TYPES:
+        projection = projection_of(type_)
+        if projection.prefix is None or projection.prefix_column is not None:
+            continue
+        table, owned = projection.table_name, projection.owner or projection.key
+        condition = f"{owned} = any($1)" if projection.owner else "$1::uuid[] is not null"
+        found = await owner.fetch(
+            f"select {owned} as owner, {projection.key} as id from {table} where {condition}"
+            " order by 1, 2 limit 12",
+            customers,
+        )
+        rows[type_.__name__] = [(projection.prefix, row["owner"], row["id"]) for row in found]
+    numbers = await owner.fetch("select number from customer where id = any($1)", customers)
+    look_ups = {"number": [row["number"] for row in numbers], "accountNumber": ["none"]}
+    of_role = identities_by_role(keys.identity_secret)
+    return {
+        role: Known(
+            {
+                name: [of_role[role].write(*row) for row in found]
+                for name, found in rows.items()
+                if found
+            },
+            look_ups,
+        )
+        for role in Role
+    }
+
+
+async def people(owner: asyncpg.Connection) -> Mapping[Role, UUID]:
+    """Somebody of each post who serves some of the customers with much of everything."""
+    rich = (
+        "select customer_id from ticket join loan using (customer_id) join holding"
+        " using (customer_id) group by customer_id order by count(*) desc, customer_id limit 1"
+    )
+    found = {}
+    for role in Role:
+        if role is Role.CUSTOMER:
+            found[role] = await owner.fetchval(rich)
+            continue
+        assigned = (
+            f"select staff_id from assignment where role = '{role}' and customer_id in ({rich})"
+        )
+        anybody = f"select staff_id from staff_role where role = '{role}' order by 1 limit 1"
+        found[role] = await owner.fetchval(assigned) or await owner.fetchval(anybody)
+    return found
+
+
+async def test_plans_answer_as_the_reference_executor_does(both: Both, invented_bank: Bank) -> None:
+    owner = await asyncpg.connect(invented_bank.dsn)
+    ids, staff = await known(owner, invented_bank.keys), await people(owner)
+    await owner.close()
+    rng = random.Random(SEED)
+    roles = list(Role)
+    errors: Counter[str] = Counter()
+    for n in range(QUERIES):
+        role, strong = roles[n % len(roles)], rng.random() < 0.7
+        query = Maker(graphql_schema(), ids[role], rng).query()
+        planned, reference = await both.send(role, staff[role], query, strong=strong)
+        assert planned == reference, f"{role}, strong: {strong}\n{query}"
+        for error in planned[0].get("errors", ()):
+            errors[error["extensions"]["code"]] += 1
+    # Shown by `pytest -rP`.
+    sys.stdout.write(f"{QUERIES:,} queries: {dict(both.paths)}; errors {dict(errors)}\n")
+    assert both.paths["planned"] > QUERIES / 2
+    assert "INTERNAL_SERVER_ERROR" not in errors
+
+
+def test_ids_are_the_same_whoever_writes_them() -> None:
+    """A plan writes plain ids of the texts that PostgreSQL gives."""
+    owner, row = UUID(int=1), UUID(int=2)
+    assert format_id("acc", owner, row) == f"acc_{owner}{row}".replace("-", "")
+    assert format_id("cus", owner, owner) == f"cus_{owner}".replace("-", "")
