@@ -29,7 +29,7 @@ from app.limits import Limits, Size, measure, most_repeated
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.disclosure import Disclosure
 from app.planner.errors import RefusedError, too_large
-from app.planner.planning import Planner, Plans
+from app.planner.planning import PlanFailedError, Planner, Plans
 from app.request import BAD_REQUEST
 from app.resolvers.context import Context
 
@@ -220,6 +220,9 @@ class Executor:
         except (GraphQLError, StrawberryInputCoercionError):
             # What is refused is told by the path that says where.
             reason = Reason.REFUSED
+        except PlanFailedError as failure:
+            self.observe("failed")
+            return _failed(failure)
         else:
             self.observe("planned")
             return ExecutionResult(data, None)
@@ -227,6 +230,14 @@ class Executor:
         # What a plan noted before it gave up is noted again.
         context.disclosure = Disclosure()
         return None
+
+
+def _failed(failure: PlanFailedError) -> ExecutionResult:
+    """Tell of a failure at every root field, as the reference executor does."""
+    cause = failure.__cause__
+    assert isinstance(cause, Exception)
+    errors = [GraphQLError(str(cause), path=[key], original_error=cause) for key in failure.keys]
+    return ExecutionResult(dict.fromkeys(failure.keys), errors)
 
 
 def _disclosed(executed: ExecutionResult, context: Context) -> ExecutionResult:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -52,6 +53,15 @@ from app.planner.rows import Window
 
 _PLANS_MAX: Final = 50
 _CURSORS: Final = frozenset({"after", "before"})
+
+
+class PlanFailedError(Exception):
+    """The database failed while a plan ran: each of the root fields ``keys`` is null for it."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take the response keys of the root fields."""
+        super().__init__()
+        self.keys = keys
 
 
 @dataclass(frozen=True)
@@ -122,17 +132,65 @@ class Planner:
         variables: VariableValues,
         context: Any,
     ) -> dict[str, Any]:
-        """Give a query's data; raises UnplannedError where the reference path must answer."""
+        """Give a query's data.
+
+        Raises UnplannedError where the reference path must answer, and PlanFailedError from what
+        the database raised.
+        """
         collector = Collector(self.schema, fragments, variables)
         outline = self._outline(plans, operation, collector, context)
+        try:
+            rows = await self._rows_named(outline, collector, context)
+            run = Run(context.viewer, context.reader, context.disclosure, rows, variables.coerced)
+            plan = self._plan(outline, rows, collector, context)
+            data = await plan.run(run)
+        except (UnplannedError, GraphQLError):
+            raise
+        except Exception as error:
+            if any(self._must_be(nodes) for nodes in outline.roots.values()):
+                raise UnplannedError(Reason.NULL, "a root field that is never null") from error
+            raise PlanFailedError(list(outline.roots)) from error
+        run.tell_exposures()
+        for key, found in rows.items():
+            nodes = outline.roots[key]
+            shown = self._root(nodes)[ROOT].shown
+            if shown is not None and found is not None and data[key] is not None:
+                given = collector.arguments(self._definition(nodes), nodes[0])
+                shown(context, given, found)
+        return data
+
+    def _must_be(self, nodes: Sequence[FieldNode]) -> bool:
+        """Tell whether a root field is never null."""
+        is_meta = nodes[0].name.value.startswith("__")
+        return is_meta or is_non_null_type(self._definition(nodes).type)
+
+    async def _rows_named(
+        self, outline: Outline, collector: Collector, context: Any
+    ) -> dict[str, GlobalId | None]:
+        """Find the rows that root fields name, of those that the viewer may ask for."""
         rows: dict[str, GlobalId | None] = {}
         for key, nodes in outline.roots.items():
             named = self._root(nodes).get(ROOT)
-            if isinstance(named, NamedRow):
-                given = collector.arguments(self._definition(nodes), nodes[0])
-                rows[key] = found = await named.find(context, given)
-                if found is not None and found.prefix not in named.projections:
-                    raise UnplannedError(Reason.ID, "an id of another type")
+            if not isinstance(named, NamedRow):
+                continue
+            definition = self._definition(nodes)
+            access, _ = needs(definition).access(context.viewer)
+            if access is not Access.CLEAR:
+                rows[key] = None
+                continue
+            given = collector.arguments(definition, nodes[0])
+            rows[key] = found = await named.find(context, given)
+            if found is not None and found.prefix not in named.projections:
+                raise UnplannedError(Reason.ID, "an id of another type")
+        return rows
+
+    def _plan(
+        self,
+        outline: Outline,
+        rows: Mapping[str, GlobalId | None],
+        collector: Collector,
+        context: Any,
+    ) -> Plan:
         types = tuple(found and found.prefix for found in rows.values())
         plan = outline.plans.get(types)
         if plan is None:
@@ -143,16 +201,7 @@ class Planner:
             outline.plans[types] = plan
         if isinstance(plan, UnplannedError):
             raise plan
-        run = Run(context.viewer, context.reader, context.disclosure, rows, variables.coerced)
-        data = await plan.run(run)
-        run.tell_exposures()
-        for key, found in rows.items():
-            nodes = outline.roots[key]
-            shown = self._root(nodes)[ROOT].shown
-            if shown is not None and found is not None and data[key] is not None:
-                given = collector.arguments(self._definition(nodes), nodes[0])
-                shown(context, given, found)
-        return data
+        return plan
 
     def _outline(
         self, plans: Plans, operation: OperationDefinitionNode, collector: Collector, context: Any
@@ -237,10 +286,10 @@ class Planner:
         reading = fields_of(
             [(key, self._field(compiler, key, nodes, rows)) for key, nodes in roots.items()]
         )
-        if not compiler.root.entries:
-            return Plan(None, reading, compiler.parameters)
-        statement = sa.select(sa.func.json_build_array(*compiler.root.entries))
-        return Plan(prepare(statement), reading, compiler.parameters)
+        statement = None
+        if compiler.root.entries:
+            statement = prepare(sa.select(sa.func.json_build_array(*compiler.root.entries)))
+        return Plan(statement, reading, compiler.parameters)
 
     def _field(
         self,

@@ -146,6 +146,8 @@ def _value(shelf: Shelf, kind: Valued, name: str) -> Get:
     if kind.reads_ciphertext(shelf.projection):
         wanted.append(KEY)
     parts = [(label, shelf.place(label), typed(shelf.types[label])) for label in wanted]
+    if any(isinstance(shelf.types[label], sa.types.NullType) for label in wanted):
+        raise UnplannedError(Reason.VALUE, f"{name} is made of values of unknown type")
 
     def get(row: Any, run: Run) -> Any:
         made = Row(shelf.projection, {label: read(row[place]) for label, place, read in parts})

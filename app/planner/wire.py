@@ -20,6 +20,13 @@ from app.planner.collecting import Reason, UnplannedError
 Read = Callable[[Any], Any]
 _HEX_PREFIX: Final = 2  # PostgreSQL writes bytes as \x and hexadecimal digits.
 _UTC_SUFFIX: Final = "+00:00"
+_ENDLESS: Final = "infinity"
+# What the driver gives for days without end.
+_ENDLESS_DAYS: Final = {_ENDLESS: date.max, f"-{_ENDLESS}": date.min}
+_ENDLESS_MOMENTS: Final = {
+    _ENDLESS: datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    f"-{_ENDLESS}": datetime(1, 1, 1, tzinfo=UTC),
+}
 
 
 def sent(expression: ColumnElement[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
@@ -41,6 +48,16 @@ def _as_is(value: Any) -> Any:
     return value
 
 
+def _read_day(text: str) -> date:
+    return _ENDLESS_DAYS.get(text) or date.fromisoformat(text)
+
+
+def _read_moment(text: str) -> datetime:
+    if text in _ENDLESS_DAYS:
+        return _ENDLESS_MOMENTS[text]
+    return datetime.fromisoformat(text)
+
+
 def _bytes(text: str) -> bytes:
     return bytes.fromhex(text[_HEX_PREFIX:])
 
@@ -48,8 +65,8 @@ def _bytes(text: str) -> bytes:
 _TYPED: Final[tuple[tuple[type[TypeEngine[Any]], Read], ...]] = (
     (sa.Uuid, UUID),
     (sa.Numeric, Decimal),
-    (sa.DateTime, datetime.fromisoformat),
-    (sa.Date, date.fromisoformat),
+    (sa.DateTime, _read_moment),
+    (sa.Date, _read_day),
     (sa.LargeBinary, _bytes),
 )
 
@@ -58,7 +75,7 @@ def _moment(text: str) -> str:
     """Write a time as the scalar DateTime does."""
     if len(text) == len("2018-12-31T23:59:59+00:00") and text.endswith(_UTC_SUFFIX):
         return text.removesuffix(_UTC_SUFFIX) + "Z"
-    moment = datetime.fromisoformat(text).astimezone(UTC)
+    moment = _read_moment(text).astimezone(UTC)
     return moment.isoformat().replace(_UTC_SUFFIX, "Z")
 
 
@@ -69,7 +86,9 @@ def answered(type_: TypeEngine[Any], leaf: GraphQLLeafType) -> Read | None:
     match leaf.name:
         case "DateTime":
             return lambda text: None if text is None else _moment(text)
-        case "Decimal" | "Date" | "String" | "Boolean" | "Int":
+        case "Date":
+            return lambda text: _read_day(text).isoformat() if text in _ENDLESS_DAYS else text
+        case "Decimal" | "String" | "Boolean" | "Int":
             return _as_is if isinstance(type_, sa.types.NullType) else None
         case _:
             read = typed(type_)

@@ -112,7 +112,7 @@ class AuditEntry(Node):
     customer_id: strawberry.ID | None = reference(
         "customer_id",
         "cus",
-        expression=lambda entry: sa.func.nullif(entry.c.customer_id, BANK_ID),
+        expression=lambda entry: sa.func.nullif(entry.c.customer_id, BANK_ID, type_=sa.Uuid()),
         description="The customer concerned; null where it is none, as for the trail itself.",
     )
     customer: Customer | None = relation(

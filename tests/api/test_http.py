@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -133,15 +134,46 @@ async def test_malformed_parameters(client: Client, parameters: dict[str, str]) 
     assert response.status_code == (200 if parameters == {"query": ""} else 400)
 
 
+@pytest.mark.parametrize(
+    ("root", "statements"),
+    # One that is planned, and one that the reference executor answers.
+    [(f'customer(id: "cus_{"0" * 32}")', 1), (f'nodes(ids: ["cus_{"0" * 32}"])', 2)],
+)
 async def test_an_operation_that_takes_too_long_ends_with_its_sql(
+    slow_client: Client,
+    owner: asyncpg.Connection,
+    ended: list[BaseException],
+    root: str,
+    statements: int,
+) -> None:
+    response = await slow_client.send(f"{{ {root} {{ id }} branches {{ id }} }}")
+    assert code(response) == "LIMIT_EXCEEDED"
+    assert "1 seconds" in response.text
+    running = "select count(*) from pg_stat_activity where query like 'select pg_sleep%'"
+    for _ in range(200):
+        if len(ended) == statements and not await owner.fetchval(running):
+            break
+        await asyncio.sleep(0.05)
+    assert [type(error) for error in ended] == [asyncio.CancelledError] * statements
+    assert await owner.fetchval(f"{running} and state = 'active'") == 0
+
+
+@pytest.fixture
+def ended() -> list[BaseException]:
+    """How the statements of a slow client ended."""
+    return []
+
+
+@pytest.fixture
+async def slow_client(
     database_url: str,
     keys: Keys,
     token_key: TokenKey,
-    owner: asyncpg.Connection,
+    ended: list[BaseException],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> AsyncIterator[Client]:
+    """A client whose statements take longer than operations may."""
     fetch = Database.fetch
-    ended: list[BaseException] = []
 
     async def slow(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
         del sql, values
@@ -154,17 +186,7 @@ async def test_an_operation_that_takes_too_long_ends_with_its_sql(
     monkeypatch.setattr("app.db.database.Database.fetch", slow)
     settings = Settings.read(operation_timeout_seconds=1, statement_timeout_seconds=600)
     async with client_of(database_url, keys, token_key, settings) as client:
-        query = f'{{ customer(id: "cus_{"0" * 32}") {{ id }} branches {{ id }} }}'
-        response = await client.send(query)
-        assert code(response) == "LIMIT_EXCEEDED"
-        assert "1 seconds" in response.text
-        running = "select count(*) from pg_stat_activity where query like 'select pg_sleep%'"
-        for _ in range(200):
-            if len(ended) == 2 and not await owner.fetchval(running):
-                break
-            await asyncio.sleep(0.05)
-        assert [type(error) for error in ended] == [asyncio.CancelledError] * 2
-        assert await owner.fetchval(f"{running} and state = 'active'") == 0
+        yield client
 
 
 async def test_a_large_answer_is_compressed_when_asked(client: Client) -> None:

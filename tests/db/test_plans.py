@@ -147,7 +147,7 @@ async def test_the_360_of_one_customer(explained: Explained) -> None:
     data = await explained.run(f'{{ customer(id: "{wanted}") {{ {everything} }} }}')
     customer = data["customer"]
     assert customer["timeline"]["nodes"]
-    assert len(explained.reads.plans) > PAGE
+    assert explained.reads.plans
     expect_cheap(explained, "the 360", parents=10)
 
 
