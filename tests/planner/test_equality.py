@@ -134,7 +134,7 @@ async def people(owner: asyncpg.Connection) -> Mapping[Role, UUID]:
         "select customer_id from ticket join loan using (customer_id) join holding"
         " using (customer_id) group by customer_id order by count(*) desc, customer_id limit 1"
     )
-    found = {}
+    found: dict[Role, UUID] = {}
     for role in Role:
         if role is Role.CUSTOMER:
             found[role] = await owner.fetchval(rich)
