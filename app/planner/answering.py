@@ -88,6 +88,7 @@ class Run:
     # What the cursors of the page that is being read are bound to.
     scope: str = ""
     ciphers: dict[tuple[str, str], CustomerCipher] = field(default_factory=dict)
+    of_viewer: dict[object, Any] = field(default_factory=dict)
     # Whose data of which class was shown clear, the owners as the database wrote them.
     exposed: defaultdict[str, set[str | None]] = field(default_factory=lambda: defaultdict(set))
 
@@ -110,8 +111,20 @@ class Reading(NamedTuple):
 
 
 def constant(value: Any) -> Reading:
-    """Read what is the same for every row."""
+    """Read what is the same for every row, whoever asks."""
     return Reading(lambda _values, _run: value)
+
+
+def of_viewer(function: Callable[[Viewer], Any], write: Callable[[Any], Any]) -> Reading:
+    """Read what follows from who is asking: the same for every row of a run, but no longer."""
+    key = object()
+
+    def read(_values: Any, run: Run) -> Any:
+        if key not in run.of_viewer:
+            run.of_viewer[key] = write(function(run.viewer))
+        return run.of_viewer[key]
+
+    return Reading(read)
 
 
 def denied(permission: Permission, access: Access) -> Reading:

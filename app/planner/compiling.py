@@ -26,6 +26,7 @@ from app.planner.answering import (
     each_of,
     exposing,
     fields_of,
+    of_viewer,
     present,
     refused,
     writer,
@@ -144,7 +145,7 @@ class Compiler:
             shelf.field(asked.declared.python_name)
             return self._connections.union(shelf, kind, asked)
         if isinstance(kind, OfViewer):
-            return constant(self.writer(asked)(kind.function(self.viewer)))
+            return of_viewer(kind.function, self.writer(asked))
         assert isinstance(kind, Valued)
         return values.clear(self, shelf, kind, asked)
 

@@ -6,7 +6,7 @@ that change its text; the ids of root fields, look-up values and cursors are par
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -27,6 +27,7 @@ from graphql import (
 )
 
 from app.auth.permissions import Access
+from app.auth.viewer import ALWAYS, Viewer
 from app.planner.answering import (
     DEFINITION,
     TYPENAME,
@@ -37,6 +38,7 @@ from app.planner.answering import (
     denied,
     exposing,
     fields_of,
+    of_viewer,
     present,
 )
 from app.planner.collecting import Collector, Reason, UnplannedError
@@ -138,11 +140,14 @@ class Planner:
         the database raised.
         """
         collector = Collector(self.schema, fragments, variables)
-        outline = self._outline(plans, operation, collector, context)
+        # A strong authentication may end meanwhile, but the plan is kept for those who have one.
+        strong = context.viewer.strongly_authenticated
+        viewer = replace(context.viewer, strong_until=ALWAYS if strong else None)
+        outline = self._outline(plans, operation, collector, viewer)
         try:
-            rows = await self._rows_named(outline, collector, context)
-            run = Run(context.viewer, context.reader, context.disclosure, rows, variables.coerced)
-            plan = self._plan(outline, rows, collector, context)
+            rows = await self._rows_named(outline, collector, viewer, context)
+            run = Run(viewer, context.reader, context.disclosure, rows, variables.coerced)
+            plan = self._plan(outline, rows, collector, run)
             data = await plan.run(run)
         except (UnplannedError, GraphQLError):
             raise
@@ -165,7 +170,7 @@ class Planner:
         return is_meta or is_non_null_type(self._definition(nodes).type)
 
     async def _rows_named(
-        self, outline: Outline, collector: Collector, context: Any
+        self, outline: Outline, collector: Collector, viewer: Viewer, context: Any
     ) -> dict[str, GlobalId | None]:
         """Find the rows that root fields name, of those that the viewer may ask for."""
         rows: dict[str, GlobalId | None] = {}
@@ -174,7 +179,7 @@ class Planner:
             if not isinstance(named, NamedRow):
                 continue
             definition = self._definition(nodes)
-            access, _ = needs(definition).access(context.viewer)
+            access, _ = needs(definition).access(viewer)
             if access is not Access.CLEAR:
                 rows[key] = None
                 continue
@@ -189,13 +194,13 @@ class Planner:
         outline: Outline,
         rows: Mapping[str, GlobalId | None],
         collector: Collector,
-        context: Any,
+        run: Run,
     ) -> Plan:
         types = tuple(found and found.prefix for found in rows.values())
         plan = outline.plans.get(types)
         if plan is None:
             try:
-                plan = self._compiled(outline.roots, rows, collector, context)
+                plan = self._compiled(outline.roots, rows, collector, run)
             except UnplannedError as error:
                 plan = error
             outline.plans[types] = plan
@@ -204,7 +209,7 @@ class Planner:
         return plan
 
     def _outline(
-        self, plans: Plans, operation: OperationDefinitionNode, collector: Collector, context: Any
+        self, plans: Plans, operation: OperationDefinitionNode, collector: Collector, viewer: Viewer
     ) -> Outline:
         name = operation.name.value if operation.name else None
         dynamic = plans.dynamic.get(name)
@@ -217,7 +222,6 @@ class Planner:
             (variable, value is None if variable in dynamic else repr(value))
             for variable, value in given.items()
         )
-        viewer = context.viewer
         key = (name, viewer.role, viewer.strongly_authenticated, values)
         query = self.schema.query_type
         assert query is not None
@@ -279,10 +283,10 @@ class Planner:
         roots: Mapping[str, list[FieldNode]],
         rows: Mapping[str, GlobalId | None],
         collector: Collector,
-        context: Any,
+        run: Run,
     ) -> Plan:
-        scope = context.reader.scope
-        compiler = Compiler(collector, context.viewer, scope, self.page_size_max, self.convert)
+        scope = run.reader.scope
+        compiler = Compiler(collector, run.viewer, scope, self.page_size_max, self.convert)
         reading = fields_of(
             [(key, self._field(compiler, key, nodes, rows)) for key, nodes in roots.items()]
         )
@@ -316,7 +320,7 @@ class Planner:
         if isinstance(kind, Relation):
             reading = compiler.relation(None, kind, Asked(query, nodes))
         elif isinstance(root, OfAsker):
-            reading = constant(compiler.writer(Asked(query, nodes))(root.function(compiler.viewer)))
+            reading = of_viewer(root.function, compiler.writer(Asked(query, nodes)))
         elif isinstance(root, NamedRow):
             row = rows[key]
             if row is None:

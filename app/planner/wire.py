@@ -83,6 +83,8 @@ def answered(type_: TypeEngine[Any], leaf: GraphQLLeafType) -> Read | None:
     """Give what writes a column's JSON into the answer; None where it is written as it came."""
     if is_enum_type(leaf):
         return _member(leaf)
+    if isinstance(type_, sa.Numeric) and leaf.name != "Decimal":
+        raise UnplannedError(Reason.VALUE, f"an exact number as {leaf.name}")
     match leaf.name:
         case "DateTime":
             return lambda text: None if text is None else _moment(text)

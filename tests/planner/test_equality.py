@@ -22,6 +22,7 @@ from seed_support import Bank
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.auth.viewer import Viewer
+from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.reads import Reads
 from app.planner.collecting import Reason, UnplannedError
@@ -172,3 +173,60 @@ def test_ids_are_the_same_whoever_writes_them() -> None:
     owner, row = UUID(int=1), UUID(int=2)
     assert format_id("acc", owner, row) == f"acc_{owner}{row}".replace("-", "")
     assert format_id("cus", owner, owner) == f"cus_{owner}".replace("-", "")
+
+
+async def test_a_plan_keeps_nothing_of_who_asked_first(both: Both, token_key: TokenKey) -> None:
+    """Two people acting as the same: one plan, each told of themselves."""
+    query = "{ viewer { actingRole roles } }"
+    asked = []
+    for roles in ((Role.TELLER,), (Role.TELLER, Role.LOAN_OFFICER)):
+        token = token_key.issue(Role.TELLER, new_id(), roles)
+        person = Client(both.client.http, token_key, token)
+        asked.append((await person.run(query))["viewer"]["roles"])
+    assert asked == [["TELLER"], ["TELLER", "LOAN_OFFICER"]]
+
+
+@pytest.mark.parametrize("strong", [(True, False), (False, True)])
+async def test_a_plan_is_for_those_who_are_as_strongly_authenticated(
+    both: Both, invented_bank: Bank, strong: tuple[bool, bool]
+) -> None:
+    owner = await asyncpg.connect(invented_bank.dsn)
+    staff = (await people(owner))[Role.COMPLIANCE]
+    await owner.close()
+    query = "{ customers(first: 3) { nodes { phone name viewerCan { allowed } } } }"
+    for each in strong:
+        planned, reference = await both.send(Role.COMPLIANCE, staff, query, strong=each)
+        assert planned == reference
+        assert ("errors" in planned[0]) is not each
+    assert both.paths == {"planned": 2}
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_plan_is_for_the_conditions_it_was_made_under(
+    both: Both, invented_bank: Bank, first: bool
+) -> None:
+    """Variables that change what is selected or listed are part of what a plan is kept under."""
+    owner = await asyncpg.connect(invented_bank.dsn)
+    staff = (await people(owner))[Role.COMPLIANCE]
+    await owner.close()
+    compliance = both.client.as_(Role.COMPLIANCE, staff)
+    query = """
+    query ($wanted: Boolean!, $size: Int = 2, $tier: Tier, $order: CustomerSort) {
+      customers(first: $size, sort: $order, filter: {tier: {eq: $tier}}) {
+        nodes { id @include(if: $wanted) tier @skip(if: $wanted) customerSince }
+      }
+    }
+    """
+    for wanted in (first, not first):
+        for given in (
+            {"tier": "GOLD"},
+            {"tier": "SILVER", "size": 3},
+            {"tier": "SILVER", "order": "OLDEST"},
+        ):
+            data = await compliance.run(query, wanted=wanted, **given)
+            nodes = data["customers"]["nodes"]
+            assert len(nodes) == given.get("size", 2)
+            assert all(("id" in node) is wanted for node in nodes)
+            assert wanted or {node["tier"] for node in nodes} == {given["tier"]}
+            days = [node["customerSince"] for node in nodes]
+            assert days == sorted(days, reverse="order" not in given)
