@@ -53,7 +53,8 @@ from app.planner.projection import ID, OWNER, Projection
 from app.planner.roots import ROOT, NamedRow, OfAsker
 from app.planner.rows import Window
 
-_PLANS_MAX: Final = 50
+# With 500 documents kept, some 150 MB of statements at the very most.
+_PLANS_MAX: Final = 10
 _CURSORS: Final = frozenset({"after", "before"})
 
 
