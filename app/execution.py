@@ -29,7 +29,8 @@ from app.limits import Limits, Size, measure, most_repeated
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.disclosure import Disclosure
 from app.planner.errors import RefusedError, too_large
-from app.planner.planning import PlanFailedError, Planner, Plans
+from app.planner.planning import Planner
+from app.planner.plans import PlanFailedError, Plans
 from app.request import BAD_REQUEST
 from app.resolvers.context import Context
 

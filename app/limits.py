@@ -42,6 +42,9 @@ _ROWS_OF: Final[Mapping[str, int]] = {"Behaviour": 20, "CurrencyTotal": 5}
 _WEIGHTS: Final[Mapping[str, int]] = {"BankSummary": 50_000}
 _WEIGHT_OF_INTROSPECTION: Final = 10_000
 _WEIGHT_OF_COMMAND: Final = 400
+# Plain lists have no size to count by, so what lies below them is counted itself: each object is a
+# sub-query of a plan, and a batch of the reference executor. The whole customer has some 100.
+_OBJECTS_MAX: Final = 200
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Limits:
             ("root fields", size.fields, self.root_fields),
             ("directives", size.directives, self.directives),
             ("rows by the sizes of its pages", size.nodes, self.nodes),
+            ("objects, with its fragments spread out", size.objects, _OBJECTS_MAX),
         ):
             if found > most:
                 return too_large(f"the operation has {found} {what}; at most {most} are allowed")
@@ -72,7 +76,8 @@ class Limits:
 class Size:
     """What a selection asks for, with its fragments spread out.
 
-    ``look_ups`` are the fields that find by a complete value.
+    ``look_ups`` are the fields that find by a complete value, ``objects`` those that have
+    selections of their own.
     """
 
     depth: int = 0
@@ -82,6 +87,7 @@ class Size:
     nodes: int = 0
     look_ups: int = 0
     weight: int = 0
+    objects: int = 0
 
     @property
     def cost(self) -> int:
@@ -103,7 +109,7 @@ class Measure:
 
     def selections(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measure a selection set on the type ``parent``."""
-        depth = aliases = fields = directives = nodes = look_ups = weight = 0
+        depth = aliases = fields = directives = nodes = look_ups = weight = objects = 0
         for node in selected.selections:
             if isinstance(node, FieldNode):
                 size = self._field(node, parent)
@@ -121,7 +127,8 @@ class Measure:
             nodes += size.nodes
             look_ups += size.look_ups
             weight += size.weight
-        return Size(depth, aliases, fields, directives, nodes, look_ups, weight)
+            objects += size.objects
+        return Size(depth, aliases, fields, directives, nodes, look_ups, weight, objects)
 
     def _fragment(self, name: str) -> Size:
         if name not in self.known:
@@ -158,7 +165,8 @@ class Measure:
         if parent is not None and parent is self.schema.mutation_type:
             weight += _WEIGHT_OF_COMMAND
         aliases += below.aliases
-        return Size(1 + below.depth, aliases, 1, below.directives, nodes, look_ups, weight)
+        objects = 1 + below.objects
+        return Size(1 + below.depth, aliases, 1, below.directives, nodes, look_ups, weight, objects)
 
     def _rows(self, node: FieldNode, type_: GraphQLNamedType | None) -> int | None:
         """Give how many rows a page or a list of ids may hold; None for anything else."""

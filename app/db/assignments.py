@@ -26,6 +26,12 @@ async def is_fitting(unit: Unit, staff: UUID, role: Role, branch: UUID | None) -
     return bool(await unit.fetch(_FITTING, staff, branch, role))
 
 
+async def works_for(unit: Unit, staff: UUID, branch: UUID | None) -> bool:
+    """Tell whether somebody works for a branch."""
+    sql = "select from staff where id = $1 and active and branch_id = $2 for share"
+    return bool(await unit.fetch(sql, staff, branch))
+
+
 async def holder(unit: Unit, customer: UUID, role: Role) -> UUID | None:
     """Give who is responsible for a locked customer in a post."""
     rows = await unit.fetch(_CURRENT, customer, role)

@@ -50,6 +50,7 @@ class UnplannedError(Exception):
         """Take the reason, and what it is about."""
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
+        self.detail = detail
 
 
 class Collector:

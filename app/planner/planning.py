@@ -4,12 +4,13 @@ A plan fits one role, with or without strong authentication, and the values of t
 that change its text; the ids of root fields, look-up values and cursors are parameters.
 """
 
-from collections import OrderedDict
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
-import orjson
 import sqlalchemy as sa
 from graphql import (
     FieldNode,
@@ -18,8 +19,10 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     Node,
     OperationDefinitionNode,
+    SelectionSetNode,
     VariableNode,
     VariableValues,
     get_named_type,
@@ -42,81 +45,19 @@ from app.planner.answering import (
     present,
 )
 from app.planner.collecting import Collector, Reason, UnplannedError
-from app.planner.compiling import Compiler, Values
+from app.planner.compiling import Compiler
 from app.planner.enforcement import needs
 from app.planner.fields import Relation
 from app.planner.global_id import GlobalId
 from app.planner.graph_field import KIND
 from app.planner.loaders import by_identity
-from app.planner.prepared import Prepared, prepare
+from app.planner.plans import Outline, Plan, PlanFailedError, Plans, Shelfroom, Unplanned
+from app.planner.prepared import prepare
 from app.planner.projection import ID, OWNER, Projection
 from app.planner.roots import ROOT, NamedRow, OfAsker
 from app.planner.rows import Window
 
-# With 500 documents kept, some 150 MB of statements at the very most.
-_PLANS_MAX: Final = 10
 _CURSORS: Final = frozenset({"after", "before"})
-
-
-class PlanFailedError(Exception):
-    """The database failed while a plan ran: each of the root fields ``keys`` is null for it."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        """Take the response keys of the root fields."""
-        super().__init__()
-        self.keys = keys
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What answers an operation: a statement, unless nothing is read, and what reads its array."""
-
-    statement: Prepared | None
-    reading: Reading
-    parameters: Sequence[Values]
-
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Give the operation's data; raises UnplannedError where the reference path must answer."""
-        row: Any = []
-        if self.statement is not None:
-            values = dict(run.reader.scope.values)
-            for parameter in self.parameters:
-                values.update(parameter(run))
-            statement = self.statement
-            (record,) = await run.reader.run(statement.sql, statement.arguments(values))
-            row = orjson.loads(record[0])
-        data: dict[str, Any] = self.reading.read(row, run)
-        return data
-
-
-@dataclass
-class Outline:
-    """An operation's root fields under some variables, and its plans by the types of their rows."""
-
-    roots: Mapping[str, list[FieldNode]]
-    plans: dict[tuple[str | None, ...], Plan | UnplannedError] = field(default_factory=dict)
-
-
-@dataclass
-class Plans:
-    """The outlines and plans of one document, kept as long as the document is."""
-
-    dynamic: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
-    outlines: OrderedDict[tuple[Any, ...], Outline] = field(default_factory=OrderedDict)
-
-    def outline(self, key: tuple[Any, ...]) -> Outline | None:
-        """Give what is known under a key."""
-        found = self.outlines.get(key)
-        if found is not None:
-            self.outlines.move_to_end(key)
-        return found
-
-    def keep(self, key: tuple[Any, ...], outline: Outline) -> Outline:
-        """Keep an outline; the one that was not used for longest goes."""
-        self.outlines[key] = outline
-        if len(self.outlines) > _PLANS_MAX:
-            self.outlines.popitem(last=False)
-        return outline
 
 
 @dataclass
@@ -126,6 +67,8 @@ class Planner:
     schema: GraphQLSchema
     page_size_max: int
     convert: Mapping[str, Any]
+    _room: Shelfroom = field(default_factory=Shelfroom)
+    _compiling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def execute(
         self,
@@ -148,7 +91,7 @@ class Planner:
         try:
             rows = await self._rows_named(outline, collector, viewer, context)
             run = Run(viewer, context.reader, context.disclosure, rows, variables.coerced)
-            plan = self._plan(outline, rows, collector, run)
+            plan = await self._plan(outline, rows, collector, run)
             data = await plan.run(run)
         except (UnplannedError, GraphQLError):
             raise
@@ -190,7 +133,7 @@ class Planner:
                 raise UnplannedError(Reason.ID, "an id of another type")
         return rows
 
-    def _plan(
+    async def _plan(
         self,
         outline: Outline,
         rows: Mapping[str, GlobalId | None],
@@ -200,14 +143,28 @@ class Planner:
         types = tuple(found and found.prefix for found in rows.values())
         plan = outline.plans.get(types)
         if plan is None:
-            try:
-                plan = self._compiled(outline.roots, rows, collector, run)
-            except UnplannedError as error:
-                plan = error
-            outline.plans[types] = plan
-        if isinstance(plan, UnplannedError):
-            raise plan
+            # One at a time, and beside the event loop: others are answered meanwhile.
+            async with self._compiling:
+                plan = outline.plans.get(types)
+                if plan is None:
+                    make = partial(self._made, outline.roots, rows, collector, run)
+                    plan = await asyncio.to_thread(make)
+                    self._room.keep(outline, types, plan)
+        if isinstance(plan, Unplanned):
+            raise plan.error()
         return plan
+
+    def _made(
+        self,
+        roots: Mapping[str, list[FieldNode]],
+        rows: Mapping[str, GlobalId | None],
+        collector: Collector,
+        run: Run,
+    ) -> Plan | Unplanned:
+        try:
+            return self._compiled(roots, rows, collector, run)
+        except UnplannedError as error:
+            return Unplanned(error.reason, error.detail)
 
     def _outline(
         self, plans: Plans, operation: OperationDefinitionNode, collector: Collector, viewer: Viewer
@@ -250,26 +207,18 @@ class Planner:
         fragments: Mapping[str, FragmentDefinitionNode],
     ) -> set[str]:
         """Give the variables that are parameters wherever they are used."""
-        found: set[str] = set()
-        fixed: set[str] = set()
-        pending: list[Any] = [operation.selection_set, *(fragments.values())]
-        pending += operation.directives or ()
-        while pending:
-            node = pending.pop()
-            if isinstance(node, FieldNode):
-                names_row = isinstance(self._metadata(node.name.value).get(ROOT), NamedRow)
-                for argument in node.arguments or ():
-                    is_cursor = argument.name.value in _CURSORS
-                    used = set(_variables(argument.value))
-                    (found if names_row or is_cursor else fixed).update(used)
-                pending += node.directives or ()
-                if node.selection_set:
-                    pending.append(node.selection_set)
-            elif isinstance(node, VariableNode):
-                fixed.add(node.name.value)
-            else:
-                pending += _children(node)
-        return found - fixed
+        query = self.schema.query_type
+        assert query is not None
+        uses = _Uses(
+            {name for name in query.fields if isinstance(self._metadata(name).get(ROOT), NamedRow)}
+        )
+        uses.walk(operation.selection_set, at_root=True)
+        uses.fixed.update(*(_variables(each) for each in operation.directives or ()))
+        for fragment in fragments.values():
+            uses.walk(
+                fragment.selection_set, at_root=fragment.type_condition.name.value == query.name
+            )
+        return uses.parameters - uses.fixed
 
     def _metadata(self, name: str) -> Mapping[str, Any]:
         query = self.schema.query_type
@@ -364,6 +313,29 @@ class Planner:
             lambda array, run: read.read(array[place][0], run) if array[place] else None,
             read.marks,
         )
+
+
+@dataclass
+class _Uses:
+    """How variables are used: in look-ups of root fields and cursors, or in what fixes the text."""
+
+    named_rows: AbstractSet[str]
+    parameters: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=set)
+
+    def walk(self, selections: SelectionSetNode, *, at_root: bool) -> None:
+        """Note the uses in selections, at the root or below it."""
+        for node in selections.selections:
+            self.fixed.update(*(_variables(each) for each in node.directives or ()))
+            if isinstance(node, FieldNode):
+                names_row = at_root and node.name.value in self.named_rows
+                for argument in node.arguments or ():
+                    is_free = names_row or argument.name.value in _CURSORS
+                    (self.parameters if is_free else self.fixed).update(_variables(argument.value))
+                if node.selection_set:
+                    self.walk(node.selection_set, at_root=False)
+            elif isinstance(node, InlineFragmentNode):
+                self.walk(node.selection_set, at_root=at_root)
 
 
 def _variables(node: Node) -> Iterator[str]:

@@ -30,6 +30,9 @@ async def assign(context: Context, key: str, command: AssignRelationshipManager)
 
     async def act(unit: Unit) -> Change:
         row = await unit.lock_customer(command.customer_id)
+        # A begun service shows customers of other branches; it does not give them away.
+        if not await assignments.works_for(unit, unit.viewer.id, row["branch_id"]):
+            raise Problem(ProblemCode.NOT_FOUND, "customerId")
         _check(row, command)
         before = await assignments.holder(unit, row["id"], _ROLE)
         if before == command.staff_id:

@@ -239,6 +239,33 @@ async def test_a_bomb_of_fragments_is_walked_once(
         assert 60 < len(visited) < 1_000
 
 
+_ROUND: Final = """
+fragment F%d on Customer {
+  accounts { owner { ...F%d } } heldAccounts { owner { ...F%d } } loans { borrower { ...F%d } }
+  holdings { customer { ...F%d } } relationships { customer { ...F%d } }
+}
+"""
+
+
+async def test_a_few_fragments_do_not_make_hundreds_of_lists(
+    client: Client, factory: Factory
+) -> None:
+    """Five ways lead from a customer to a customer, five times one after the other."""
+    customer = await factory.customer()
+    rounds = [_ROUND % (n, *[n + 1] * 5) for n in range(4)]
+    query = "\n".join(
+        [
+            "query ($id: ID!) { customer(id: $id) { ...F%d } }",
+            *rounds,
+            "fragment F4 on Customer { id }",
+        ]
+    )
+    assert await client.run(query % 3, id=customer.global_id)
+    error = await client.error(query % 0, id=customer.global_id)
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert "objects, with its fragments spread out; at most 200" in error["message"]
+
+
 @pytest.mark.parametrize("currency", [Currency.USD, Currency.JPY])
 async def test_sql_rounds_as_the_domain_does(owner: asyncpg.Connection, currency: Currency) -> None:
     amounts = [Decimal(n) / 1000 for n in range(-2600, 2600, 5)] + [Decimal("0.0050000001")]

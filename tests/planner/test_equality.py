@@ -4,9 +4,11 @@ The reference executor is the judge. ``BANK360_EQUAL_QUERIES=10000`` asks for mo
 gate has time for.
 """
 
+import gc
 import os
 import random
 import sys
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
@@ -230,3 +232,24 @@ async def test_a_plan_is_for_the_conditions_it_was_made_under(
             assert wanted or {node["tier"] for node in nodes} == {given["tier"]}
             days = [node["customerSince"] for node in nodes]
             assert days == sorted(days, reverse="order" not in given)
+
+
+async def test_what_cannot_be_planned_keeps_nothing_of_who_asked(
+    both: Both, invented_bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await asyncpg.connect(invented_bank.dsn)
+    staff = (await people(owner))[Role.COMPLIANCE]
+    await owner.close()
+    contexts: list[weakref.ref[Any]] = []
+    execute = Planner.execute
+
+    async def noted(planner: Planner, *given: Any) -> Any:
+        contexts.append(weakref.ref(given[-1]))
+        return await execute(planner, *given)
+
+    monkeypatch.setattr(Planner, "execute", noted)
+    person = both.client.as_(Role.COMPLIANCE, staff)
+    for _ in range(20):
+        await person.run("{ accessMatrix(role: TELLER) { type } }")
+    gc.collect()
+    assert sum(context() is not None for context in contexts) <= 1

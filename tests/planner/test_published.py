@@ -54,8 +54,8 @@ def page_info(data: Any) -> dict[str, Any] | None:
     """Find the first page's `pageInfo`."""
     if isinstance(data, dict):
         if "pageInfo" in data:
-            found: dict[str, Any] = data["pageInfo"]
-            return found
+            of_page: dict[str, Any] = data["pageInfo"]
+            return of_page
         data = list(data.values())
     if isinstance(data, list):
         return next((found for each in data if (found := page_info(each))), None)

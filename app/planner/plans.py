@@ -1,0 +1,112 @@
+"""Plans, and where they are kept: beside the document that they answer."""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from graphql import FieldNode
+
+from app.planner.answering import Reading, Run
+from app.planner.collecting import Reason, UnplannedError
+from app.planner.compiling import Values
+from app.planner.prepared import Prepared
+
+# Of one document: for its roles, its variables, and the types of its rows.
+_OUTLINES_MAX: Final = 20
+# Letters of SQL in all plans together; what was made first is thrown away first.
+_LETTERS_MAX: Final = 50_000_000
+
+
+class PlanFailedError(Exception):
+    """The database failed while a plan ran: each of the root fields ``keys`` is null for it."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take the response keys of the root fields."""
+        super().__init__()
+        self.keys = keys
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What answers an operation: a statement, unless nothing is read, and what reads its array."""
+
+    statement: Prepared | None
+    reading: Reading
+    parameters: Sequence[Values]
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Give the operation's data; raises UnplannedError where the reference path must answer."""
+        row: Any = []
+        if self.statement is not None:
+            values = dict(run.reader.scope.values)
+            for parameter in self.parameters:
+                values.update(parameter(run))
+            statement = self.statement
+            (record,) = await run.reader.run(statement.sql, statement.arguments(values))
+            row = orjson.loads(record[0])
+        data: dict[str, Any] = self.reading.read(row, run)
+        return data
+
+
+@dataclass(frozen=True)
+class Unplanned:
+    """Why there is no plan. An exception that is kept would keep all that it passed through."""
+
+    reason: Reason
+    detail: str
+
+    def error(self) -> UnplannedError:
+        """Give the exception to raise."""
+        return UnplannedError(self.reason, self.detail)
+
+
+@dataclass
+class Outline:
+    """An operation's root fields under some variables, and its plans by the types of their rows."""
+
+    roots: Mapping[str, list[FieldNode]]
+    plans: dict[tuple[str | None, ...], "Plan | Unplanned"] = field(default_factory=dict)
+
+
+@dataclass
+class Plans:
+    """The outlines and plans of one document, kept as long as the document is."""
+
+    dynamic: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
+    outlines: OrderedDict[tuple[Any, ...], Outline] = field(default_factory=OrderedDict)
+
+    def outline(self, key: tuple[Any, ...]) -> Outline | None:
+        """Give what is known under a key."""
+        found = self.outlines.get(key)
+        if found is not None:
+            self.outlines.move_to_end(key)
+        return found
+
+    def keep(self, key: tuple[Any, ...], outline: Outline) -> Outline:
+        """Keep an outline; the one that was not used for longest goes."""
+        self.outlines[key] = outline
+        if len(self.outlines) > _OUTLINES_MAX:
+            self.outlines.popitem(last=False)
+        return outline
+
+
+@dataclass
+class Shelfroom:
+    """Keeps all plans of a server within bounds."""
+
+    _kept: deque[tuple[Outline, tuple[str | None, ...], int]] = field(default_factory=deque)
+    _letters: int = 0
+
+    def keep(self, outline: Outline, types: tuple[str | None, ...], plan: Plan | Unplanned) -> None:
+        """Keep a plan; the oldest go when there are too many."""
+        outline.plans[types] = plan
+        statement = plan.statement if isinstance(plan, Plan) else None
+        size = len(statement.sql) if statement else 0
+        self._kept.append((outline, types, size))
+        self._letters += size
+        while self._letters > _LETTERS_MAX:
+            oldest, key, length = self._kept.popleft()
+            oldest.plans.pop(key, None)
+            self._letters -= length
