@@ -107,12 +107,12 @@ async def sample(dsn: str, keys: Keys) -> Sample:
         )
         assert manager is not None
         rows = await connection.fetch(
-            "select id, national_id_ciphertext, wrapped_key from customer"
-            " join customer_key on customer_id = id"
+            "select customer.id, national_id_ciphertext, wrapped_key from customer"
+            " join customer_key on customer_id = customer.id"
             " where branch_id = $1 and national_id_ciphertext is not null order by"
-            " exists (select from loan where customer_id = id)::int"
-            " + exists (select from holding where customer_id = id)::int"
-            " + exists (select from ticket where customer_id = id)::int desc, id limit $2",
+            " exists (select from loan where customer_id = customer.id)::int"
+            " + exists (select from holding where customer_id = customer.id)::int"
+            " + exists (select from ticket where customer_id = customer.id)::int desc, customer.id limit $2",
             manager["branch_id"],
             _ROWS,
         )

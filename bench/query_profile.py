@@ -19,6 +19,7 @@ _SECONDS: Final = 0.001
 _LOOP: Final = "event loop, sockets"
 # (end of the file's name or part of it, function or None for any, text of the line, stage)
 _STAGES: Final = (
+    ("asyncio/runners.py", None, None, _LOOP),
     ("app/planner/planning.py", "run", "orjson.loads", "reading PostgreSQL's JSON"),
     ("app/http.py", "_response", None, "writing JSON, response"),
     ("app/http.py", "_viewer", None, "token"),
@@ -86,23 +87,25 @@ def _stage(frame: FrameType | None) -> str:
 
 @contextmanager
 def sampling() -> Iterator[None]:
-    """Sample; at the end print how many samples each stage and line has, as JSON.
+    """Sample; at the end print how many samples each stage and function has, as JSON.
 
     SIGUSR1 forgets what was counted so far, so that a warm server can be looked at alone.
     """
     stages: Counter[str] = Counter()
-    lines: Counter[str] = Counter()
+    functions: Counter[str] = Counter()
 
     def sample(_number: int, frame: FrameType | None) -> None:
         stages[_stage(frame)] += 1
         if frame is not None:
             code = frame.f_code
-            lines[f"{code.co_filename}:{frame.f_lineno} {code.co_name}"] += 1
+            functions[f"{_stage(frame)}: {code.co_filename} {code.co_name}"] += 1
 
     def forget(_number: int, _frame: FrameType | None) -> None:
         stages.clear()
-        lines.clear()
+        functions.clear()
 
+    # uvicorn raises it once more at its end, when what was counted is still to be told.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGPROF, sample)
     signal.signal(signal.SIGUSR1, forget)
     signal.setitimer(signal.ITIMER_PROF, _SECONDS, _SECONDS)
@@ -110,5 +113,5 @@ def sampling() -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        told = {"stages": dict(stages), "lines": dict(lines.most_common(60))}
+        told = {"stages": dict(stages), "functions": dict(functions.most_common(200))}
         sys.stdout.write(json.dumps(told))
