@@ -59,7 +59,6 @@ _EQUAL: Final = frozenset(
     " customerSince hasNextPage __typename".split()
 )
 _AMOUNTS: Final = frozenset({"amount"})
-Runs = Mapping[str, Callable[[float], "asyncio.Future[Run] | Any"]]
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,8 @@ async def check(case: Case, ports: Mapping[str, int], asked: Mapping[str, list[b
                 raise SystemExit(f"{case.title}: {side} gives something else: {different}")
     size = len(answers[OURS].partition(b"\r\n\r\n")[2])
     compared = sum(leaves(data[OURS], _EQUAL | _AMOUNTS).values())
-    print(f"\n{case.title}: {size:,} bytes, {compared} values compared")
+    load_average = os.getloadavg()[0]
+    print(f"\n{case.title}: {size:,} bytes, {compared} values compared, load {load_average:.1f}")
 
 
 async def measured(
