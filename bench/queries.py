@@ -17,6 +17,7 @@ import asyncio
 import os
 import re
 import statistics
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,8 +56,23 @@ _SCRIPTS_MAX: Final = 20
 _WARM_UP_SECONDS: Final = 1.0
 # What must be equal wherever a side gives it; what is encrypted differs by design.
 _EQUAL: Final = frozenset(
-    "kind status tier type subject purpose riskLevel units bookedAt valueOn channel openedOn"
-    " customerSince hasNextPage __typename".split()
+    {
+        "__typename",
+        "bookedAt",
+        "channel",
+        "customerSince",
+        "hasNextPage",
+        "kind",
+        "openedOn",
+        "purpose",
+        "riskLevel",
+        "status",
+        "subject",
+        "tier",
+        "type",
+        "units",
+        "valueOn",
+    }
 )
 _AMOUNTS: Final = frozenset({"amount"})
 
@@ -142,13 +158,13 @@ async def check(case: Case, ports: Mapping[str, int], asked: Mapping[str, list[b
         }
         data = {side: body_of(answer) for side, answer in answers.items()}
         if data[OURS] != data[REFERENCE]:
-            raise SystemExit(f"{case.title}: the plan and the reference executor differ")
+            sys.exit(f"{case.title}: the plan and the reference executor differ")
         for side, found in data.items():
             names = _EQUAL if side == POSTGRAPHILE else _EQUAL | _AMOUNTS
             ours, theirs = leaves(data[OURS], names), leaves(found, names)
             if ours != theirs:
                 different = list((ours - theirs) + (theirs - ours))[:6]
-                raise SystemExit(f"{case.title}: {side} gives something else: {different}")
+                sys.exit(f"{case.title}: {side} gives something else: {different}")
     size = len(answers[OURS].partition(b"\r\n\r\n")[2])
     compared = sum(leaves(data[OURS], _EQUAL | _AMOUNTS).values())
     load_average = os.getloadavg()[0]
@@ -168,12 +184,21 @@ async def measured(
         meter = await Meter.of(bank.dsn, sides.servers[side][1])
         runs[side] = partial(_load, port, asked[side], options.connections, meter)
     program = embedded.client_bin() / "pgbench"
-    alone = (program, bank.dsn, scripts_of(case, sides.scripts), options.connections)
+    scripts = scripts_of(case, sides.scripts)
     meter = await Meter.of(bank.dsn, None)
     environment = {**os.environ, "PGOPTIONS": "-c jit=off"}
 
     async def by_pgbench(seconds: float) -> Run:
-        return await asyncio.to_thread(pgbench, *alone, seconds, meter, environment)
+        return await asyncio.to_thread(
+            pgbench,
+            program,
+            bank.dsn,
+            scripts,
+            connections=options.connections,
+            seconds=seconds,
+            meter=meter,
+            environment=environment,
+        )
 
     runs[POSTGRESQL] = by_pgbench
     found: dict[str, list[Run]] = {side: [] for side in runs}
@@ -199,7 +224,7 @@ def print_case(case: Case, found: Mapping[str, list[Run]]) -> None:
     """Print a case's table: medians of the runs."""
 
     def median(side: str, name: str) -> float:
-        return statistics.median(getattr(run, name) for run in found[side])
+        return float(statistics.median(getattr(run, name) for run in found[side]))
 
     heads = ("requests/s", "slowest", "fastest", "p50 ms", "server ms", "database ms", "of limit")
     print(f"{'':<30}" + "".join(f"{head:>13}" for head in heads))
@@ -213,7 +238,7 @@ def print_case(case: Case, found: Mapping[str, list[Run]]) -> None:
             f"{median(side, 'database') * 1_000:>13.3f}{of_limit:>13.2f}"
         )
     ratios = [
-        f"{median(OURS, 'rate') / median(side, 'rate'):.2f} × {side}"
+        f"{median(OURS, 'rate') / median(side, 'rate'):.2f} x {side}"
         for side in found
         if side not in {OURS, POSTGRESQL}
     ]
@@ -226,9 +251,7 @@ def started(bank: Bank, connections: int, logs: Path, stack: ExitStack) -> Itera
     """Start every server; gives side, port and process id of each."""
     node = query_sides.node()
     for side, name in ((OURS, "ours"), (STRAWBERRY, "strawberry"), (LIMIT, "limit")):
-        server_ = query_sides.served(
-            name, bank.dsn, bank.folder, connections, logs / f"{name}.log"
-        )
+        server_ = query_sides.served(name, bank.dsn, bank.folder, connections, logs / f"{name}.log")
         port, process = stack.enter_context(server_)
         yield side, (port, process.pid)
         if side == OURS:
@@ -280,7 +303,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--case", nargs="*", help="360, list-graph, list-flat, ...; all unless given")
+    parser.add_argument(
+        "--case", nargs="*", help="360, list-graph, list-flat, ...; all unless given"
+    )
     parser.add_argument("--dsn", help="a server on which a database may be created")
     parser.add_argument("--keep", type=Path, help="a folder where bank and keys stay")
     options = parser.parse_args()

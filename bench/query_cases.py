@@ -112,7 +112,8 @@ async def sample(dsn: str, keys: Keys) -> Sample:
             " where branch_id = $1 and national_id_ciphertext is not null order by"
             " exists (select from loan where customer_id = customer.id)::int"
             " + exists (select from holding where customer_id = customer.id)::int"
-            " + exists (select from ticket where customer_id = customer.id)::int desc, customer.id limit $2",
+            " + exists (select from ticket where customer_id = customer.id)::int desc,"
+            " customer.id limit $2",
             manager["branch_id"],
             _ROWS,
         )

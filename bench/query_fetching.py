@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
+from unittest import mock
 
 import asyncpg
 import httpx
@@ -74,14 +75,12 @@ async def record(bank: queries.Bank, rows: Sample, case: Case, *, plan: bool) ->
     settings = Settings(log_level="ERROR", rate_per_viewer=0, rate_per_address=0)
     app = create_app(settings, database_url=bank.dsn, keys=bank.keys, token_key=bank.token_key)
     token = bank.token_key.issue(case.role, rows.people[case.role], strong=True)
-    execute = Planner.execute
 
     async def never(*_: Any) -> Any:
         raise UnplannedError(Reason.FIELD, "asked for the reference executor")
 
-    if not plan:
-        Planner.execute = never  # type: ignore[method-assign]  # For the bench alone.
-    try:
+    execute = Planner.execute if plan else never
+    with mock.patch.object(Planner, "execute", execute):
         async with app.router.lifespan_context(app):
             recording = app.state.database = Recording(app.state.database)
             transport = httpx.ASGITransport(app=app)
@@ -96,8 +95,6 @@ async def record(bank: queries.Bank, rows: Sample, case: Case, *, plan: bool) ->
                     if "errors" in answer.json():
                         raise SystemExit(answer.text)
             app.state.database = recording.database
-    finally:
-        Planner.execute = execute  # type: ignore[method-assign]
     return recording.sent
 
 

@@ -179,9 +179,7 @@ async def load(
 ) -> Run:
     """Keep so many connections busy for so long, with one request after the other."""
     loop = asyncio.get_running_loop()
-    wires = [
-        (await loop.create_connection(Wire, "127.0.0.1", port))[1] for _ in range(connections)
-    ]
+    wires = [(await loop.create_connection(Wire, "127.0.0.1", port))[1] for _ in range(connections)]
     waiting, taken = cycle(requests), list[float]()
     before, began = meter.read(), perf_counter()
     end = began + seconds
@@ -208,6 +206,7 @@ def pgbench(
     program: Path,
     dsn: str,
     scripts: Sequence[Path],
+    *,
     connections: int,
     seconds: float,
     meter: Meter,

@@ -76,9 +76,7 @@ def _stage(frame: FrameType | None) -> str:
         for file, function, text, stage in _STAGES:
             if file not in code.co_filename or function not in {None, code.co_name}:
                 continue
-            if text is not None and text not in linecache.getline(
-                code.co_filename, frame.f_lineno
-            ):
+            if text is not None and text not in linecache.getline(code.co_filename, frame.f_lineno):
                 continue
             return stage
         frame = frame.f_back

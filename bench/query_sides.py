@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import query_limit
 import query_profile
@@ -55,8 +56,8 @@ def _ours(dsn: str, folder: Path, connections: int) -> tuple[Starlette, dict[str
         if operation is None or not operation.endswith(UNRECORDED):
             await record(self, viewer, exposed, operation, request_id)
 
-    Planner.execute = planned_unless_asked  # type: ignore[method-assign]  # For the bench alone.
-    Reads.record = record_unless_asked  # type: ignore[method-assign]
+    mock.patch.object(Planner, "execute", planned_unless_asked).start()
+    mock.patch.object(Reads, "record", record_unless_asked).start()
     app = create_app(
         settings,
         database_url=dsn,
@@ -141,7 +142,7 @@ def postgraphile(
         assert process.stdout is not None
         told = process.stdout.readline().strip()
         if not told:
-            raise SystemExit(f"PostGraphile did not start:\n{log.read_text()}")
+            sys.exit(f"PostGraphile did not start:\n{log.read_text()}")
         yield int(told), process
 
 

@@ -8,256 +8,35 @@ permissions, masks, row scope or audit; what is encrypted is given as the cipher
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import strawberry
+from query_strawberry_types import (
+    Account,
+    Customer,
+    CustomerConnection,
+    Holding,
+    Loan,
+    Money,
+    Product,
+    Segment,
+    Staff,
+    Ticket,
+    Transaction,
+    account_of,
+    customer_of,
+    transaction_of,
+)
 from starlette.applications import Starlette
+from starlette.routing import Route
 from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 
 Pool = Any
 Key = tuple[UUID, UUID]
-
-
-@strawberry.type
-class Money:
-    """An amount."""
-
-    amount: Decimal
-    currency: str
-
-
-@strawberry.type
-class PageInfo:
-    """Whether a list goes on."""
-
-    has_next_page: bool
-
-
-@strawberry.type
-class Transaction:
-    """A booking."""
-
-    kind: str
-    amount: Money
-    balance_after: Money | None
-    booked_at: datetime
-    value_on: date
-    channel: str | None
-
-
-@strawberry.type
-class TransactionConnection:
-    """A page of bookings."""
-
-    nodes: list[Transaction]
-    page_info: PageInfo
-
-
-@strawberry.type
-class Account:
-    """An account."""
-
-    customer_id: strawberry.Private[UUID]
-    id: strawberry.Private[UUID]
-    kind: str
-    status: str
-    balance: Money | None
-    opened_on: date
-
-    @strawberry.field
-    async def transactions(self, info: strawberry.Info, first: int = 20) -> TransactionConnection:
-        """Bookings, latest first."""
-        loader = info.context["loaders"].transactions(first)
-        found: list[Transaction] = await loader.load((self.customer_id, self.id))
-        return TransactionConnection(
-            nodes=found[:first], page_info=PageInfo(has_next_page=len(found) > first)
-        )
-
-
-@strawberry.type
-class Staff:
-    """A person who works for the bank."""
-
-    number: str
-    name: str
-
-
-@strawberry.type
-class Loan:
-    """A loan."""
-
-    number: str
-    purpose: str
-    status: str
-    outstanding: Money
-
-
-@strawberry.type
-class Product:
-    """A product."""
-
-    name: str
-    risk_level: str | None
-
-
-@strawberry.type
-class Holding:
-    """Units of a product."""
-
-    product_id: strawberry.Private[UUID]
-    units: Decimal
-
-    @strawberry.field
-    async def product(self, info: strawberry.Info) -> Product:
-        """The product."""
-        found: Product = await info.context["loaders"].products.load(self.product_id)
-        return found
-
-
-@strawberry.type
-class Ticket:
-    """A request."""
-
-    assignee_id: strawberry.Private[UUID | None]
-    number: str
-    subject: str
-    status: str
-
-    @strawberry.field
-    async def assignee(self, info: strawberry.Info) -> Staff | None:
-        """Who works on it."""
-        if self.assignee_id is None:
-            return None
-        found: Staff = await info.context["loaders"].staff.load(self.assignee_id)
-        return found
-
-
-@strawberry.type
-class TicketConnection:
-    """A page of requests."""
-
-    nodes: list[Ticket]
-
-
-@strawberry.type
-class Segment:
-    """A group of customers."""
-
-    name: str
-
-
-@strawberry.type
-class Customer:
-    """A customer."""
-
-    id: strawberry.Private[UUID]
-    number: str
-    name: str | None
-    type: str
-    status: str
-    tier: str
-    gender: str | None
-    customer_since: date
-    phone: str | None
-    email: str | None
-    national_id: str | None
-    birth_date: str | None
-
-    @strawberry.field
-    async def relationship_manager(self, info: strawberry.Info) -> Staff | None:
-        """The customer manager."""
-        found: Staff | None = await info.context["loaders"].relationship_managers.load(self.id)
-        return found
-
-    @strawberry.field
-    async def accounts(self, info: strawberry.Info) -> list[Account]:
-        """Accounts."""
-        found: list[Account] = await info.context["loaders"].accounts.load(self.id)
-        return found
-
-    @strawberry.field
-    async def loans(self, info: strawberry.Info) -> list[Loan]:
-        """Loans."""
-        found: list[Loan] = await info.context["loaders"].loans.load(self.id)
-        return found
-
-    @strawberry.field
-    async def holdings(self, info: strawberry.Info) -> list[Holding]:
-        """Holdings."""
-        found: list[Holding] = await info.context["loaders"].holdings.load(self.id)
-        return found
-
-    @strawberry.field
-    async def tickets(self, info: strawberry.Info, first: int = 20) -> TicketConnection:
-        """Requests, latest first."""
-        return TicketConnection(nodes=await info.context["loaders"].tickets(first).load(self.id))
-
-    @strawberry.field
-    async def segments(self, info: strawberry.Info) -> list[Segment]:
-        """Segments."""
-        found: list[Segment] = await info.context["loaders"].segments.load(self.id)
-        return found
-
-
-@strawberry.type
-class CustomerConnection:
-    """A page of customers."""
-
-    nodes: list[Customer]
-
-
-def _hex(value: bytes | None) -> str | None:
-    return None if value is None else "\\x" + value.hex()
-
-
-def _customer(row: Any) -> Customer:
-    return Customer(
-        id=row["id"],
-        number=row["number"],
-        name=_hex(row["name_ciphertext"]),
-        type=row["type"],
-        status=row["status"],
-        tier=row["tier"],
-        gender=row["gender"],
-        customer_since=row["customer_since"],
-        phone=_hex(row["phone_ciphertext"]),
-        email=_hex(row["email_ciphertext"]),
-        national_id=_hex(row["national_id_ciphertext"]),
-        birth_date=_hex(row["birth_date_ciphertext"]),
-    )
-
-
-def _account(row: Any) -> Account:
-    return Account(
-        customer_id=row["customer_id"],
-        id=row["id"],
-        kind=row["kind"],
-        status=row["status"],
-        balance=_money(row, "balance"),
-        opened_on=row["opened_on"],
-    )
-
-
-def _money(row: Any, name: str) -> Money | None:
-    amount = row[name]
-    return None if amount is None else Money(amount=amount, currency=row["currency"])
-
-
-def _transaction(row: Any) -> Transaction:
-    return Transaction(
-        kind=row["kind"],
-        amount=Money(amount=row["amount"], currency=row["currency"]),
-        balance_after=_money(row, "balance_after"),
-        booked_at=row["booked_at"],
-        value_on=row["value_on"],
-        channel=row["channel"],
-    )
 
 
 class Loaders:
@@ -268,7 +47,7 @@ class Loaders:
         self._pool = pool
         self._pages: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         self.accounts = self._children(
-            "select * from account where customer_id = any($1) order by opened_on, id", _account
+            "select * from account where customer_id = any($1) order by opened_on, id", account_of
         )
         self.loans = self._children(
             "select * from loan where customer_id = any($1) order by granted_on desc, id desc",
@@ -335,7 +114,7 @@ class Loaders:
             owners, accounts = [key[0] for key in keys], [key[1] for key in keys]
             found = defaultdict(list)
             for row in await self._pool.fetch(sql, owners, accounts, first + 1):
-                found[row["account_id"]].append(_transaction(row))
+                found[row["account_id"]].append(transaction_of(row))
             return [found[account] for account in accounts]
 
         return self._page("transactions", first, load)
@@ -370,19 +149,19 @@ class Query:
     async def customer(self, info: strawberry.Info, id: strawberry.ID) -> Customer | None:  # noqa: A002
         """One customer."""
         row = await info.context["pool"].fetchrow("select * from customer where id = $1", id)
-        return _customer(row) if row else None
+        return customer_of(row) if row else None
 
     @strawberry.field
     async def customers(
         self, info: strawberry.Info, branch: strawberry.ID, first: int = 20
     ) -> CustomerConnection:
-        """Customers of a branch, newest first."""
+        """Give customers of a branch, newest first."""
         sql = (
             "select * from customer where branch_id = $1"
             " order by customer_since desc, id desc limit $2"
         )
         rows = await info.context["pool"].fetch(sql, branch, first)
-        return CustomerConnection(nodes=[_customer(row) for row in rows])
+        return CustomerConnection(nodes=[customer_of(row) for row in rows])
 
     @strawberry.field
     async def account(
@@ -391,17 +170,17 @@ class Query:
         """One account."""
         sql = "select * from account where customer_id = $1 and id = $2"
         row = await info.context["pool"].fetchrow(sql, customer, account)
-        return _account(row) if row else None
+        return account_of(row) if row else None
 
     @strawberry.field
     async def customer_by(self, info: strawberry.Info, digest: str) -> Customer | None:
-        """The customer whose national id has this digest (in hexadecimal)."""
+        """Give the customer whose national id has this digest (in hexadecimal)."""
         sql = (
             "select customer.* from national_id_index join customer on id = customer_id"
             " where digest = $1"
         )
         row = await info.context["pool"].fetchrow(sql, bytes.fromhex(digest))
-        return _customer(row) if row else None
+        return customer_of(row) if row else None
 
 
 class Server(GraphQL[dict[str, Any], None]):
@@ -421,7 +200,7 @@ class Server(GraphQL[dict[str, Any], None]):
 
 def application(dsn: str, connections: int) -> Starlette:
     """Serve the schema at /graphql."""
-    schema = strawberry.Schema(Query, extensions=[ParserCache(), ValidationCache()])
+    schema = strawberry.Schema(Query, extensions=[ParserCache, ValidationCache])
     server = Server(schema)
 
     @asynccontextmanager
@@ -430,6 +209,4 @@ def application(dsn: str, connections: int) -> Starlette:
             server.pool = pool
             yield
 
-    app = Starlette(lifespan=lifespan)
-    app.add_route("/graphql", server)
-    return app
+    return Starlette(routes=[Route("/graphql", server)], lifespan=lifespan)
