@@ -66,7 +66,6 @@ _STAGES: Final = (
     ("/starlette/", None, None, "HTTP"),
     ("/uvicorn/", None, None, "HTTP"),
     ("/httptools/", None, None, "HTTP"),
-    ("/asyncpg/", None, None, "driver of PostgreSQL"),
 )
 
 
