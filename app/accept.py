@@ -1,12 +1,14 @@
 """Which media type and language a client likes best (RFC 9110, section 12.5)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from app.domain.problem import Language
 
+# Clients send the same few headers again and again; the lengths of others are bounded by HTTP's.
+_KNOWN_MAX: Final = 200
 _WEIGHT: Final = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
@@ -28,7 +30,8 @@ class _Range:
         return (self.kind != "*") + (self.subkind != "*")
 
 
-def preferred(accept: str, offers: Sequence[str]) -> str | None:
+@lru_cache(_KNOWN_MAX)
+def preferred(accept: str, offers: tuple[str, ...]) -> str | None:
     """Choose one of ``offers`` for the header ``accept``; None when none of them is acceptable.
 
     The most precise range that fits an offer gives its weight. Between equal weights the offer
@@ -48,6 +51,7 @@ def preferred(accept: str, offers: Sequence[str]) -> str | None:
     return best[1] if best else None
 
 
+@lru_cache(_KNOWN_MAX)
 def preferred_language(accept: str) -> Language:
     """Choose a language for the header ``Accept-Language`` (section 12.5.4): English or Chinese."""
     spoken = {"en": Language.EN, "zh": Language.ZH}

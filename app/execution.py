@@ -49,6 +49,22 @@ class Document:
     ast: DocumentNode | None
     errors: list[GraphQLError]
     plans: Plans = field(default_factory=Plans)
+    # Of operations whose size no variable changes, by name.
+    _sizes: dict[str | None, Size] = field(default_factory=dict)
+
+    def size(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Size:
+        """Give what an operation asks for."""
+        assert self.ast is not None
+        name = operation.name.value if operation.name else None
+        known = self._sizes.get(name)
+        if known is not None:
+            return known
+        size, varies = measure(schema, self.ast, operation, variables.coerced)
+        if not varies:
+            self._sizes[name] = size
+        return size
 
     @cached_property
     def fragments(self) -> Mapping[str, FragmentDefinitionNode]:
@@ -171,7 +187,7 @@ class Executor:
         )
         if isinstance(coerced, list):
             return Prepared(document, operation, errors=coerced)
-        size = measure(self.schema, document.ast, operation, coerced.coerced)
+        size = document.size(self.schema, operation, coerced)
         refusal = self.limits.refusal(size)
         if refusal is not None:
             return Prepared(document, operation, errors=[refusal])

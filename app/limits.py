@@ -106,6 +106,8 @@ class Measure:
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Mapping[str, Any]
     known: dict[str, Size] = field(default_factory=dict)
+    # Whether a variable was asked for: without one the size is that of any variables.
+    varies: bool = False
 
     def selections(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measure a selection set on the type ``parent``."""
@@ -182,6 +184,7 @@ class Measure:
 
     def _value(self, node: ValueNode) -> Any:
         if isinstance(node, VariableNode):
+            self.varies = True
             return self.variables.get(node.name.value)
         if isinstance(node, IntValueNode):
             return int(node.value)
@@ -195,8 +198,8 @@ def measure(
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
-) -> Size:
-    """Measure a valid operation.
+) -> tuple[Size, bool]:
+    """Measure a valid operation; tells also whether other variables could give another size.
 
     ``variables`` are coerced: with their defaults, and of the types that they are declared with.
     """
@@ -207,8 +210,10 @@ def measure(
     }
     root = schema.get_root_type(operation.operation)
     assert isinstance(root, GraphQLObjectType)
-    size = Measure(schema, fragments, variables).selections(operation.selection_set, root)
-    return replace(size, directives=size.directives + len(operation.directives or ()))
+    measuring = Measure(schema, fragments, variables)
+    size = measuring.selections(operation.selection_set, root)
+    directives = size.directives + len(operation.directives or ())
+    return replace(size, directives=directives), measuring.varies
 
 
 def most_repeated(document: DocumentNode) -> int:

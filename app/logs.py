@@ -8,8 +8,10 @@ written without the values that were to be filled in.
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
@@ -23,6 +25,11 @@ def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
         event["exception"] = f"{type(error).__module__}.{type(error).__qualname__}"
         event["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return event
+
+
+def _json(line: EventDict, default: Callable[[Any], Any]) -> str:
+    """Write a line; orjson takes a third of the time of the standard library's encoder."""
+    return orjson.dumps(line, default=default).decode()
 
 
 class _Library(logging.Handler):
@@ -53,7 +60,7 @@ def configure(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _exception,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

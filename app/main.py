@@ -56,7 +56,9 @@ from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
 _log = structlog.get_logger("bank360.main")
 
 # Smaller answers gain nothing from compression.
-_COMPRESSED_FROM_BYTES: Final = 1_400
+_GZIP_FROM_BYTES: Final = 1_400
+# A page of 50 customers, 64 KB: level 9 takes 1.6 ms for 7.1 KB, this one 0.26 ms for 8.8 KB.
+_GZIP_LEVEL: Final = 3
 # What Apollo Client, urql, Relay and tracing send; a preflight asks for each by name.
 _ALLOWED_HEADERS: Final = (
     "Authorization",
@@ -211,7 +213,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=_EXPOSED_HEADERS,
             max_age=_PREFLIGHT_SECONDS,
         ),
-        Middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM_BYTES),
+        Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
     ]
 
 
