@@ -214,6 +214,22 @@ async def test_the_record_tells_who_it_was_and_who_it_is(
     }
 
 
+async def test_a_begun_service_does_not_give_a_customer_away(
+    desk: Desk, client: Client, factory: Factory, owner: asyncpg.Connection
+) -> None:
+    """The head of another branch may serve somebody at the counter, and no more."""
+    elsewhere = await factory.staff("BRANCH_MANAGER", await factory.branch())
+    await factory.service(desk.customer, elsewhere.id, "BRANCH_MANAGER")
+    head = client.as_(Role.BRANCH_MANAGER, elsewhere.id)
+    assert await head.run(SEEN, id=desk.customer.global_id) == {
+        "customer": {"id": desk.customer.global_id}
+    }
+    before = await state(owner)
+    refused = (await head.run(ASSIGN, input=given(desk)))["assignRelationshipManager"]
+    assert (refused["code"], refused["field"]) == ("NOT_FOUND", "customerId")
+    assert await state(owner) == before
+
+
 @pytest.mark.parametrize("role", list(Role))
 async def test_who_may_assign_managers(
     client: Client, factory: Factory, owner: asyncpg.Connection, desk: Desk, role: Role

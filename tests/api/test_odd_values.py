@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -252,16 +252,15 @@ async def test_a_few_fragments_do_not_make_hundreds_of_lists(
 ) -> None:
     """Five ways lead from a customer to a customer, five times one after the other."""
     customer = await factory.customer()
-    rounds = [_ROUND % (n, *[n + 1] * 5) for n in range(4)]
-    query = "\n".join(
-        [
-            "query ($id: ID!) { customer(id: $id) { ...F%d } }",
-            *rounds,
-            "fragment F4 on Customer { id }",
-        ]
-    )
-    assert await client.run(query % 3, id=customer.global_id)
-    error = await client.error(query % 0, id=customer.global_id)
+
+    def query(times: int) -> str:
+        rounds = [_ROUND % (n, *[n + 1] * 5) for n in range(times)]
+        last = f"fragment F{times} on Customer {{ id }}"
+        begun = "query ($id: ID!) { customer(id: $id) { ...F0 } }"
+        return "\n".join([begun, *rounds, last])
+
+    assert await client.run(query(2), id=customer.global_id)
+    error = await client.error(query(5), id=customer.global_id)
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
     assert "objects, with its fragments spread out; at most 200" in error["message"]
 

@@ -55,7 +55,7 @@ def expect_no_scan(explained: Explained, what: str) -> None:
 @pytest.mark.parametrize("role", POSTS)
 async def test_the_360_of_one_customer(explained: Explained, role: Role) -> None:
     viewer, wanted = await viewed(explained, role)
-    everything = selection(graphql_schema().type_map["Customer"], 3)
+    everything = selection(graphql_schema().type_map["Customer"], 2)
     data = await viewer.run(f'{{ customer(id: "{wanted}") {{ {everything} }} }}')
     assert data["customer"]["timeline"]["nodes"]
     assert data["customer"]["loans"]
