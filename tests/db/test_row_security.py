@@ -1,6 +1,7 @@
 """Raw SQL in the roles of requests and jobs: only the rows of the scope, of every table."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -17,6 +18,7 @@ from app.db import tables
 from app.db.bank_itself import BANK_ID
 from app.db.ids import new_id
 from app.db.policies import VIEWER_SETTING
+from app.embedded import EmbeddedPostgres
 
 assert tables  # Importing the tables registers them in the metadata.
 
@@ -74,6 +76,21 @@ _WHO: Final = {
     ),
 }
 _ANYBODY: Final = "select staff_id from staff_role where role = '{role}' limit 1"
+
+
+@pytest.fixture(scope="module")
+def invented_bank(invented_bank: Bank, server: EmbeddedPostgres) -> Bank:
+    """A copy of the seeded bank, which other tests want as it was seeded."""
+
+    async def copy() -> None:
+        connection = await asyncpg.connect(server.dsn)
+        (name,) = re.findall(r"/(seed_\w+)\?", invented_bank.dsn)
+        await connection.execute(f"create database row_security template {name}")
+        await connection.close()
+
+    asyncio.run(copy())
+    dsn = re.sub(r"/seed_\w+\?", "/row_security?", invented_bank.dsn)
+    return Bank(dsn, invented_bank.keys, invented_bank.summary)
 
 
 @pytest.fixture(scope="module", autouse=True)
