@@ -6,14 +6,16 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from row_scopes import OF_AUDIT, UNREAD
 from sqlalchemy import Table
 
 from app.db import tables
 from app.db.keys import Keys
 
 _SUFFIX: Final = "_ciphertext"
-# Keys and keyed hashes differ from bank to bank, and so does when a row was written.
-_LEFT_OUT_TABLES: Final = {"customer_key", "key_check"}
+# Keys and keyed hashes differ from bank to bank, and so does when a row was written. What was
+# asked of a bank is told by its audit trail, not by what it holds.
+_LEFT_OUT_TABLES: Final = {"customer_key", "key_check", *OF_AUDIT, *UNREAD}
 _LEFT_OUT_COLUMNS: Final = {"digest", "created_at"}
 _AT_ONCE: Final = 5_000
 
