@@ -51,7 +51,7 @@ from app.planner.fields import Relation
 from app.planner.global_id import GlobalId
 from app.planner.graph_field import KIND
 from app.planner.loaders import by_identity
-from app.planner.plans import Outline, Plan, PlanFailedError, Plans, Shelfroom, Unplanned
+from app.planner.plans import KeptPlans, Outline, Plan, PlanFailedError, Plans, Unplanned
 from app.planner.prepared import prepare
 from app.planner.projection import ID, OWNER, Projection
 from app.planner.roots import ROOT, NamedRow, OfAsker
@@ -67,7 +67,7 @@ class Planner:
     schema: GraphQLSchema
     page_size_max: int
     convert: Mapping[str, Any]
-    _room: Shelfroom = field(default_factory=Shelfroom)
+    _kept: KeptPlans = field(default_factory=KeptPlans)
     _compiling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def execute(
@@ -149,7 +149,7 @@ class Planner:
                 if plan is None:
                     make = partial(self._made, outline.roots, rows, collector, run)
                     plan = await asyncio.to_thread(make)
-                    self._room.keep(outline, types, plan)
+                    self._kept.keep(outline, types, plan)
         if isinstance(plan, Unplanned):
             raise plan.error()
         return plan

@@ -1,5 +1,6 @@
 """Plans, and where they are kept: beside the document that they answer."""
 
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from app.planner.prepared import Prepared
 _OUTLINES_MAX: Final = 20
 # Letters of SQL in all plans together; what was made first is thrown away first.
 _LETTERS_MAX: Final = 50_000_000
+# What has no statement takes some memory all the same.
+_LETTERS_MIN: Final = 2_000
 
 
 class PlanFailedError(Exception):
@@ -93,20 +96,25 @@ class Plans:
 
 
 @dataclass
-class Shelfroom:
+class KeptPlans:
     """Keeps all plans of a server within bounds."""
 
-    _kept: deque[tuple[Outline, tuple[str | None, ...], int]] = field(default_factory=deque)
+    # Weakly: a document that is forgotten takes its plans along.
+    _kept: deque[tuple[weakref.ref[Outline], tuple[str | None, ...], int]] = field(
+        default_factory=deque
+    )
     _letters: int = 0
 
     def keep(self, outline: Outline, types: tuple[str | None, ...], plan: Plan | Unplanned) -> None:
         """Keep a plan; the oldest go when there are too many."""
         outline.plans[types] = plan
         statement = plan.statement if isinstance(plan, Plan) else None
-        size = len(statement.sql) if statement else 0
-        self._kept.append((outline, types, size))
+        size = max(len(statement.sql) if statement else 0, _LETTERS_MIN)
+        self._kept.append((weakref.ref(outline), types, size))
         self._letters += size
         while self._letters > _LETTERS_MAX:
-            oldest, key, length = self._kept.popleft()
-            oldest.plans.pop(key, None)
+            reference, key, length = self._kept.popleft()
+            oldest = reference()
+            if oldest is not None:
+                oldest.plans.pop(key, None)
             self._letters -= length
