@@ -46,9 +46,9 @@ _LAST_HEAD: Final = """
 select position, hash, signed_at, signature from audit_head order by position desc limit 1
 """
 _HASH_AT: Final = "select hash from audit_link where position = $1"
-_PENDING: Final = f"""
+_PENDING: Final = """
 select pending.serial, pending.recorded_at, pending.record_id, record.mac
-from (select * from audit_pending order by serial limit {BATCH}) as pending
+from (select * from audit_pending order by serial limit $1) as pending
 left join audit_record as record
     on record.recorded_at = pending.recorded_at and record.id = pending.record_id
 order by pending.serial
@@ -139,7 +139,7 @@ class Sequencer:
 
     async def number(self) -> Numbered:
         """Give the next batch of pending records their positions, oldest serial first."""
-        rows = await self.connection.fetch(_PENDING)
+        rows = await self.connection.fetch(_PENDING, BATCH)
         if not rows:
             return Numbered(0)
         positions = range(self.position + 1, self.position + 1 + len(rows))
