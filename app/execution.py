@@ -229,7 +229,7 @@ class Executor:
         assert prepared.variables is not None
         document = prepared.document
         try:
-            data = await self.planner.execute(
+            planned = await self.planner.execute(
                 document.plans, prepared.operation, document.fragments, prepared.variables, context
             )
         except UnplannedError as error:
@@ -242,7 +242,7 @@ class Executor:
             return _failed(failure)
         else:
             self.observe("planned")
-            return ExecutionResult(data, None)
+            return planned
         self.observe(reason.value)
         # What a plan noted before it gave up is noted again.
         context.disclosure = Disclosure()

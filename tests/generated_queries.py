@@ -1,4 +1,7 @@
-"""Queries made up over the whole schema, with ids and values of a real bank."""
+"""Queries made up over the whole schema, with ids and values of a real bank.
+
+Most values stand in variables, so that a query can be asked again with other ones.
+"""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +17,17 @@ from graphql import (
     GraphQLUnionType,
     get_named_type,
     is_leaf_type,
+    is_non_null_type,
+    print_ast,
 )
+from graphql.utilities import ast_from_value
 
-# Root fields with arguments of their own kind, which no plan answers.
-_LEFT_OUT: Final = frozenset({"accessMatrix", "auditProof", "bankSummary", "exposure", "nodes"})
 _FIELDS_MAX: Final = 6
 _DEPTH_MAX: Final = 4
+_IDS_MAX: Final = 6
+_COMBINING: Final = frozenset({"and", "or", "not"})
+# The whole matrix, and reports of the whole bank, take long to answer and to compare.
+_RARE: Final = ("accessMatrix", "bankSummary")
 
 
 @dataclass
@@ -31,6 +39,27 @@ class Known:
 
 
 @dataclass
+class Variable:
+    """A variable of a query: its type, and what makes another value of it."""
+
+    type: str
+    make: Any
+
+
+@dataclass
+class Query:
+    """A query, and its variables."""
+
+    text: str
+    variables: Mapping[str, Variable]
+
+    def values(self, cursors: Sequence[str] = ()) -> dict[str, Any]:
+        """Make values; ``cursors`` are those that an earlier answer had."""
+        made = {name: variable.make(cursors) for name, variable in self.variables.items()}
+        return {name: value for name, value in made.items() if value is not None}
+
+
+@dataclass
 class Maker:
     """Makes one query after the other; the same ones for the same random numbers."""
 
@@ -38,18 +67,23 @@ class Maker:
     known: Known
     rng: random.Random
     fragments: list[str] = field(default_factory=list)
+    variables: dict[str, Variable] = field(default_factory=dict)
 
-    def query(self) -> str:
+    def query(self) -> Query:
         """Make a query of one to three root fields."""
-        self.fragments = []
+        self.fragments, self.variables = [], {}
         roots = [self._root() for _ in range(self.rng.randint(1, 3))]
         named = "\n".join(f"f{n}: {root}" for n, root in enumerate(roots))
-        return "\n".join([f"query Made {{ {named} }}", *self.fragments])
+        given = ", ".join(f"${name}: {each.type}" for name, each in self.variables.items())
+        head = f"query Made({given})" if given else "query Made"
+        return Query("\n".join([f"{head} {{ {named} }}", *self.fragments]), self.variables)
 
     def _root(self) -> str:
         query = self.schema.query_type
         assert query is not None
-        names = sorted(query.fields.keys() - _LEFT_OUT)
+        names = sorted(query.fields)
+        if self.rng.random() < 0.9:
+            names = [name for name in names if name not in _RARE]
         name = self.rng.choice(names)
         return self._field(name, query.fields[name], _DEPTH_MAX)
 
@@ -78,6 +112,10 @@ class Maker:
     def _parts(self, type_: GraphQLObjectType, depth: int) -> Iterator[str]:
         names = list(type_.fields)
         chosen = self.rng.sample(names, min(len(names), self.rng.randint(1, _FIELDS_MAX)))
+        if type_.name.endswith("Connection") and self.rng.random() < 0.5:
+            # What a next page begins after.
+            yield "pageInfo { endCursor startCursor hasNextPage hasPreviousPage }"
+            chosen = [name for name in chosen if name != "pageInfo"]
         for n, name in enumerate(chosen):
             definition = type_.fields[name]
             if not is_leaf_type(get_named_type(definition.type)) and depth == 0:
@@ -87,32 +125,65 @@ class Maker:
             if chance < 0.1:
                 text = f"a{depth}{n}: {text}"
             elif chance < 0.15:
-                text = f"... @include(if: {self.rng.choice(['true', 'false'])}) {{ {text} }}"
+                wanted = self._given("Boolean!", lambda _: self.rng.random() < 0.5)
+                text = f"... @{self.rng.choice(['include', 'skip'])}(if: {wanted}) {{ {text} }}"
             elif chance < 0.2:
                 text = f"... on {type_.name} {{ {text} }} __typename"
             yield text
 
+    def _given(self, type_: str, make: Any) -> str:
+        """Give a value in a variable."""
+        name = f"v{len(self.variables)}"
+        self.variables[name] = Variable(type_, make)
+        return f"${name}"
+
     def _arguments(self, name: str, definition: GraphQLField) -> str:
-        rng, arguments = self.rng, definition.args
+        given = dict(self._named(name, definition))
+        text = ", ".join(f"{argument}: {value}" for argument, value in given.items())
+        return f"({text})" if text else ""
+
+    def _named(self, name: str, definition: GraphQLField) -> Iterator[tuple[str, str]]:
+        rng, known, arguments = self.rng, self.known, definition.args
         if name == "customerBy":
-            by = rng.choice(list(self.known.look_ups))
-            return f'(by: {{{by}: "{rng.choice(self.known.look_ups[by])}"}})'
-        if name == "accountBy":
-            return f'(number: "{rng.choice(self.known.look_ups["accountNumber"])}")'
-        if "id" in arguments:
-            return f'(id: "{rng.choice(self._ids(definition))}")'
-        given = []
-        if name == "behaviour":
-            given.append('from: "2026-01-01", to: "2026-03-31"')
+            by = rng.choice(list(known.look_ups))
+            yield "by", f"{{{by}: {self._given('String', lambda _: self._look_up(by))}}}"
+        elif name == "accountBy":
+            yield "number", self._given("String!", lambda _: self._look_up("accountNumber"))
+        elif name == "accessMatrix":
+            yield "role", "TELLER"
+        elif name == "exposure":
+            customers = self._given("[ID!]!", lambda _: self._some(known.ids["Customer"]))
+            yield "customerIds", customers
+            yield "from", self._given("DateTime!", lambda _: rng.choice(_MOMENTS))
+            yield "to", '"2027-01-01T00:00:00Z"'
+        elif "ids" in arguments:
+            yield "ids", self._given("[ID!]!", lambda _: self._some(self._ids(definition)))
+        elif "id" in arguments:
+            yield "id", self._given("ID!", lambda _: rng.choice(self._ids(definition)))
+        if name == "behaviour" and rng.random() < 0.7:
+            yield "from", self._given("Date", lambda _: rng.choice(_DAYS))
+            yield "to", '"2026-09-30"'
         if "first" in arguments:
-            given.append(f"{rng.choice(['first', 'last'])}: {rng.randint(0, 5)}")
+            yield from self._page()
         if "sort" in arguments and rng.random() < 0.5:
             enum = get_named_type(arguments["sort"].type)
             assert isinstance(enum, GraphQLEnumType)
-            given.append(f"sort: {rng.choice(list(enum.values))}")
-        if "filter" in arguments and rng.random() < 0.4:
-            given.append(f"filter: {self._filter(arguments['filter'].type)}")
-        return f"({', '.join(given)})" if given else ""
+            yield "sort", self._given(enum.name, lambda _: rng.choice(list(enum.values)))
+        if "filter" in arguments and rng.random() < 0.5:
+            yield "filter", self._filter(arguments["filter"].type)
+
+    def _page(self) -> Iterator[tuple[str, str]]:
+        size, cursor = self.rng.choice([("first", "after"), ("last", "before")])
+        yield size, self._given("Int!", lambda _: self.rng.randint(0, 5))
+        if self.rng.random() < 0.4:
+            choose = self.rng.choice
+            yield cursor, self._given("String", lambda seen: choose(seen) if seen else None)
+
+    def _look_up(self, by: str) -> str:
+        return self.rng.choice(self.known.look_ups[by])
+
+    def _some(self, ids: Sequence[str]) -> list[str]:
+        return [self.rng.choice(ids) for _ in range(self.rng.randint(0, _IDS_MAX))]
 
     def _ids(self, definition: GraphQLField) -> Sequence[str]:
         name = get_named_type(definition.type).name
@@ -121,30 +192,58 @@ class Maker:
         return [each for ids in self.known.ids.values() for each in ids]
 
     def _filter(self, type_: Any) -> str:
-        """Compare one field, that is an enum, a date or a number, with a value."""
-        fields = {
-            name: get_named_type(each.type)
-            for name, each in get_named_type(type_).fields.items()
-            if name not in {"and", "or", "not"}
-        }
-        name = self.rng.choice(list(fields))
-        operations = {
-            each: get_named_type(found.type) for each, found in fields[name].fields.items()
-        }
+        """Compare fields with values: as variables, as literals, or the whole as one variable."""
+        named, chance = get_named_type(type_), self.rng.random()
+        if chance < 0.2:
+            return self._given(named.name, lambda _: self._conditions(named, 2))
+        if chance < 0.4:
+            literal = ast_from_value(self._conditions(named, 2), named)
+            assert literal is not None
+            return print_ast(literal)
+        name, operations = self._compared(named)
         operation = self.rng.choice(list(operations))
-        value = self._value(operations[operation])
-        return f"{{{name}: {{{operation}: {f'[{value}]' if operation == 'in' else value}}}}}"
+        leaf = operations[operation].type
+        value = self._given(str(leaf), lambda _: self._value(leaf))
+        return f"{{{name}: {{{operation}: {value}}}}}"
 
-    def _value(self, type_: Any) -> str:
+    def _compared(self, type_: Any) -> tuple[str, Any]:
+        """Choose a field of a filter; gives what it may be compared by."""
+        name = self.rng.choice([each for each in type_.fields if each not in _COMBINING])
+        return name, get_named_type(type_.fields[name].type).fields
+
+    def _conditions(self, type_: Any, depth: int) -> dict[str, Any]:
+        """Make a filter's value."""
+        name, operations = self._compared(type_)
+        operation = self.rng.choice(list(operations))
+        made: dict[str, Any] = {name: {operation: self._value(operations[operation].type)}}
+        if depth and self.rng.random() < 0.5:
+            inner = [self._conditions(type_, depth - 1) for _ in range(self.rng.randint(1, 2))]
+            combining = self.rng.choice(sorted(_COMBINING))
+            made[combining] = inner[0] if combining == "not" else inner
+        return made
+
+    def _value(self, type_: Any) -> Any:
+        of = type_.of_type if is_non_null_type(type_) else type_
+        leaf = get_named_type(of)
+        if str(of).startswith("["):
+            return [self._leaf(leaf) for _ in range(self.rng.randint(0, 3))]
+        return self._leaf(leaf)
+
+    def _leaf(self, type_: Any) -> Any:
+        rng = self.rng
         if isinstance(type_, GraphQLEnumType):
-            return str(self.rng.choice(list(type_.values)))
-        texts = {
-            "Boolean": "true",
-            "Date": '"2024-06-30"',
-            "DateTime": '"2026-05-01T00:00:00Z"',
-            "Decimal": '"100.00"',
-            "ID": f'"{self.rng.choice(self.known.ids["Customer"])}"',
-            "Int": str(self.rng.randint(0, 800)),
-            "String": '"a"',
+            return rng.choice(list(type_.values))
+        values: Mapping[str, Sequence[Any]] = {
+            "Boolean": (True, False),
+            "Date": _DAYS,
+            "DateTime": _MOMENTS,
+            "Decimal": ("100.00", "-100", "0.005"),
+            "ID": self.known.ids["Customer"],
+            "Int": range(800),
+            "String": ("a", "A", "_", "%", "/", "1"),
         }
-        return texts[type_.name]
+        return rng.choice(values[type_.name])
+
+
+_DAYS: Final = ("2024-06-30", "2026-01-01", "2026-03-31")
+_MOMENTS: Final = ("2026-05-01T00:00:00Z", "2018-06-30T12:00:00Z")

@@ -11,23 +11,20 @@ from uuid import UUID
 
 from graphql import (
     FieldNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
-    GraphQLType,
+    VariableValues,
     get_named_type,
-    is_leaf_type,
-    is_list_type,
-    is_non_null_type,
-    is_object_type,
 )
-from strawberry.types.field import StrawberryField
 
 from app.auth.permissions import Access, Permission
 from app.auth.viewer import Viewer
 from app.db.crypto import CustomerCipher
-from app.planner.collecting import Collector, Reason, UnplannedError
+from app.planner.arguments import Given
+from app.planner.collecting import Reason, UnplannedError
+from app.planner.cursors import Entrance
 from app.planner.disclosure import Disclosure
-from app.planner.enforcement import needs
 from app.planner.errors import RefusedError
 from app.planner.global_id import GlobalId
 from app.planner.reader import Reader
@@ -75,22 +72,55 @@ class Asked:
         return found
 
 
+# What a root field names: a row, none, or rows in the order of their ids.
+Named = GlobalId | list[GlobalId] | None
+
+
 @dataclass
 class Run:
-    """One execution of a plan. ``rows`` are the identities that its root fields name."""
+    """One execution of a plan.
+
+    ``rows`` are the identities that its root fields name, ``made`` the values of root fields that
+    Python made, both by response key. ``array`` is what the statement gave.
+    """
 
     viewer: Viewer
-    reader: Reader
-    disclosure: Disclosure
-    rows: Mapping[str, GlobalId | None]
-    variables: Mapping[str, Any]
+    context: Any
+    variables: VariableValues
+    rows: Mapping[str, Named]
+    made: Mapping[str, Any] = field(default_factory=dict)
+    array: Any = None
     place: Place = field(default_factory=Place)
-    # What the cursors of the page that is being read are bound to.
-    scope: str = ""
+    errors: list[GraphQLError] = field(default_factory=list)
+    # The keys of the row that the page which is being read stands below.
+    keys: Sequence[object] = ()
+    # Where pages begin that begin at a cursor, by the prefix of their window.
+    entrances: dict[str, Entrance] = field(default_factory=dict)
     ciphers: dict[tuple[str, str], CustomerCipher] = field(default_factory=dict)
     of_viewer: dict[object, Any] = field(default_factory=dict)
+    # The rows' arrays that made objects name, by id.
+    by_id: dict[object, dict[UUID, Any]] = field(default_factory=dict)
     # Whose data of which class was shown clear, the owners as the database wrote them.
     exposed: defaultdict[str, set[str | None]] = field(default_factory=lambda: defaultdict(set))
+    _given: dict[Given, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def reader(self) -> Reader:
+        """What the operation reads with."""
+        reader: Reader = self.context.reader
+        return reader
+
+    @property
+    def disclosure(self) -> Disclosure:
+        """What the operation shows."""
+        disclosure: Disclosure = self.context.disclosure
+        return disclosure
+
+    def given(self, arguments: Given) -> Mapping[str, Any]:
+        """Give a field's arguments, with this run's variables."""
+        if arguments not in self._given:
+            self._given[arguments] = arguments.of(self.variables)
+        return self._given[arguments]
 
     def tell_exposures(self) -> None:
         """Note for the audit trail what was shown."""
@@ -115,13 +145,13 @@ def constant(value: Any) -> Reading:
     return Reading(lambda _values, _run: value)
 
 
-def of_viewer(function: Callable[[Viewer], Any], write: Callable[[Any], Any]) -> Reading:
+def of_viewer(function: Callable[[Viewer], Any], made: Reading) -> Reading:
     """Read what follows from who is asking: the same for every row of a run, but no longer."""
     key = object()
 
     def read(_values: Any, run: Run) -> Any:
         if key not in run.of_viewer:
-            run.of_viewer[key] = write(function(run.viewer))
+            run.of_viewer[key] = made.read(function(run.viewer), run)
         return run.of_viewer[key]
 
     return Reading(read)
@@ -192,6 +222,14 @@ def fields_of(fields: Sequence[tuple[str, Reading]]) -> Reading:
     return Reading(read_with_place, marks=True)
 
 
+def unless_null(reading: Reading) -> Reading:
+    """Read a value that may be null."""
+    read = reading.read
+    return Reading(
+        lambda value, run: None if value is None else read(value, run), marks=reading.marks
+    )
+
+
 def each_of(reading: Reading) -> Reading:
     """Read a list of rows."""
     read = reading.read
@@ -207,60 +245,6 @@ def each_of(reading: Reading) -> Reading:
         return found
 
     return Reading(read_with_place, marks=True)
-
-
-def writer(
-    collector: Collector, viewer: Viewer, type_: GraphQLType, nodes: Sequence[FieldNode]
-) -> Callable[[Any], Any]:
-    """Give what writes a value of Python: a scalar, an object of plain attributes, or a list."""
-    if is_non_null_type(type_):
-        return _written_if_present(writer(collector, viewer, type_.of_type, nodes))
-    if is_list_type(type_):
-        item = writer(collector, viewer, type_.of_type, nodes)
-        return lambda values: None if values is None else [item(value) for value in values]
-    if is_leaf_type(type_):
-        return lambda value: None if value is None else type_.serialize(value)
-    named = get_named_type(type_)
-    if not is_object_type(named):
-        raise UnplannedError(Reason.FIELD, f"objects of {named}")
-    parts = [
-        (key, *_attribute(collector, viewer, named, below))
-        for key, below in collector.below(nodes, named).items()
-    ]
-
-    def write(value: Any) -> Any:
-        if value is None:
-            return None
-        return {key: write_part(get(value)) for key, get, write_part in parts}
-
-    return write
-
-
-def _written_if_present(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def checked(value: Any) -> Any:
-        if value is None:
-            raise UnplannedError(Reason.NULL, "null where there must be a value")
-        return write(value)
-
-    return checked
-
-
-def _attribute(
-    collector: Collector, viewer: Viewer, type_: GraphQLObjectType, nodes: Sequence[FieldNode]
-) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """Give what takes a plain attribute off an object, and what writes it."""
-    name = nodes[0].name.value
-    if name == TYPENAME:
-        return (lambda _value: type_.name), (lambda text: text)
-    definition = type_.fields[name]
-    declared = definition.extensions.get(DEFINITION)
-    access, _ = needs(definition).access(viewer)
-    is_plain = isinstance(declared, StrawberryField) and declared.base_resolver is None
-    if not is_plain or access is not Access.CLEAR:
-        raise UnplannedError(Reason.FIELD, f"field {type_.name}.{name}")
-    attribute = declared.python_name
-    write = writer(collector, viewer, definition.type, nodes)
-    return (lambda value: getattr(value, attribute)), write
 
 
 def uuid(text: str | None) -> UUID | None:

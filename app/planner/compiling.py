@@ -4,18 +4,17 @@ What a field is, who sees it and what it reads stands in its declaration; nothin
 here. docs/planner.md walks through an example.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType, is_non_null_type
 from sqlalchemy import ColumnElement
-from strawberry.types.arguments import convert_arguments
 
 from app.auth.permissions import Access, Mask
 from app.auth.viewer import Viewer
-from app.planner import values
+from app.planner import filters, values
 from app.planner.answering import (
     TYPENAME,
     Asked,
@@ -29,19 +28,22 @@ from app.planner.answering import (
     of_viewer,
     present,
     refused,
-    writer,
 )
-from app.planner.arguments import check_arguments
+from app.planner.arguments import Given, check_arguments
 from app.planner.collecting import Collector, Reason, UnplannedError
 from app.planner.connections import Connections
 from app.planner.enforcement import needs
-from app.planner.fields import OfViewer, Relation, Union, Valued
+from app.planner.fields import Relation, Union, Valued
+from app.planner.filters import Filter
 from app.planner.graph_field import GraphField
+from app.planner.made import MadeValues
+from app.planner.made_fields import OfViewer
 from app.planner.projection import OWNER, Projection, Scope
 from app.planner.rows import Window
 from app.planner.shelf import Shelf
 
 Values = Callable[[Run], Mapping[str, Any]]
+Step = Callable[[Run], Awaitable[None]]
 
 
 @dataclass
@@ -74,23 +76,23 @@ class Compiler:
         self.page_size_max = page_size_max
         self.root = Root()
         self.parameters: list[Values] = []
+        # What each run does before its statement, by root field and attribute.
+        self.steps: dict[tuple[str, str], Step] = {}
         self._convert = convert
         self._aliases = count()
-        self._fixed: dict[str, Any] = {}
         self._connections = Connections(self)
 
     def alias(self) -> str:
         """Give a name that nothing else in the statement has."""
         return f"r{next(self._aliases)}"
 
-    def given(self, asked: Asked) -> dict[str, Any]:
-        """Give a field's arguments as its resolver would get them."""
-        coerced = self.collector.arguments(asked.definition, asked.nodes[0])
-        return convert_arguments(coerced, asked.declared.arguments, **self._convert)
+    def given(self, asked: Asked) -> Given:
+        """Give a field's arguments, for any variables."""
+        return Given(asked.definition, asked.nodes[0], asked.declared.arguments, self._convert)
 
-    def writer(self, asked: Asked) -> Callable[[Any], Any]:
-        """Give what writes a value of a field that Python made."""
-        return writer(self.collector, self.viewer, asked.definition.type, asked.nodes)
+    def made(self, asked: Asked, root: str | None = None) -> Reading:
+        """Compile a value of a field that Python made."""
+        return MadeValues(self, root).reading(asked.definition.type, asked.nodes)
 
     def objects(
         self, shelf: Shelf, type_: GraphQLObjectType, nodes: Sequence[FieldNode]
@@ -128,7 +130,7 @@ class Compiler:
         if mask is Mask.PSEUDONYM:
             hidden = values.pseudonym(shelf)
         else:
-            hidden = values.masked(shelf, asked.declared, mask, self.writer(asked))
+            hidden = values.masked(shelf, asked.declared, mask, self.made(asked))
 
         def read(row: Any, run: Run) -> Any:
             run.disclosure.mask(run.place)
@@ -145,24 +147,23 @@ class Compiler:
             shelf.field(asked.declared.python_name)
             return self._connections.union(shelf, kind, asked)
         if isinstance(kind, OfViewer):
-            return of_viewer(kind.function, self.writer(asked))
+            return of_viewer(kind.function, self.made(asked))
         assert isinstance(kind, Valued)
         return values.clear(self, shelf, kind, asked)
 
     def relation(self, parent: Shelf | None, relation: Relation, asked: Asked) -> Reading:
         """Compile child rows of a row, or without a parent those of a root field."""
         child, given = asked.declared.child(), self.given(asked)
-        refusal = check_arguments(child, given, self.viewer)
-        if refusal is not None:
-            # Each run needs an error of its own: it is given its position.
-            return refused(lambda: cast("Any", check_arguments(child, given, self.viewer)))
+        now = given.of(self.collector.variables)
+        refusing = check_arguments(child, now, self.viewer)
+        if refusing is not None:
+            return refused(refusing)
         if relation.paged:
             return self._connections.page(parent, relation, asked, given)
-        self._fix(relation, given)
         is_list = relation.entry or asked.declared.is_list
-        sort = given.get("sort")
-        window = Window(order=sort.name if sort else None)
-        shelf = self.shelf(child, relation, window, given.get("filter"))
+        sort = now.get("sort")
+        window = Window(order=sort.name if sort else None, prefix=f"{self.alias()}_")
+        shelf = self.shelf(child, relation, window, self.fill_in(child, relation, window, given))
         shelf.size = None if is_list else 1
         reading = self.objects(shelf, asked.objects, asked.nodes)
         place = self.below(parent, shelf, relation)
@@ -175,7 +176,11 @@ class Compiler:
         )
 
     def shelf(
-        self, projection: Projection, relation: Relation, window: Window, filter_: Any = None
+        self,
+        projection: Projection,
+        relation: Relation,
+        window: Window,
+        filter_: Filter | None = None,
     ) -> Shelf:
         """Make the shelf of a relation's rows."""
         return Shelf(projection, relation, self.scope, self.alias(), window, filter=filter_)
@@ -185,13 +190,25 @@ class Compiler:
         above = parent or self.root
         return above.below(shelf.rows(parent.keys(relation) if parent else {}))
 
-    def _fix(self, relation: Relation, given: Mapping[str, Any]) -> None:
-        """Note the arguments that are parameters of the child's query."""
-        arguments = {each.name: given.get(each.name) for each in relation.arguments}
-        if relation.check is not None:
-            relation.check(**arguments)
-        for name, value in arguments.items():
-            if self._fixed.setdefault(name, value) != value:
-                raise UnplannedError(Reason.ARGUMENT, f"two values of the argument {name}")
-        if arguments:
-            self.parameters.append(lambda _run: arguments)
+    def fill_in(
+        self, child: Projection, relation: Relation, window: Window, given: Given
+    ) -> Filter | None:
+        """Let each run fill in what a list's filter and arguments compare with.
+
+        Gives the filter, of which a plan keeps the shape alone.
+        """
+
+        def values(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+            found = relation.given(arguments)
+            named = {f"{window.prefix}{name}": value for name, value in found.items()}
+            wanted = filters.read(child, arguments.get("filter"))
+            return named | (wanted.parameters(window.prefix) if wanted else {})
+
+        now = given.of(self.collector.variables)
+        found = values(now)
+        if found and given.is_fixed:
+            self.parameters.append(lambda _run: found)
+        elif found:
+            self.parameters.append(lambda run: values(run.given(given)))
+        wanted = filters.read(child, now.get("filter"))
+        return wanted and replace(wanted, values=())

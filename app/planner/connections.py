@@ -7,13 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from graphql import (
-    FieldNode,
-    GraphQLObjectType,
-    StringValueNode,
-    VariableNode,
-    get_named_type,
-)
+from graphql import FieldNode, GraphQLObjectType, get_named_type, located_error
 from sqlalchemy import ColumnElement
 
 from app.planner import ordering
@@ -26,9 +20,11 @@ from app.planner.answering import (
     each_of,
     fields_of,
 )
+from app.planner.arguments import Given
 from app.planner.collecting import Reason, UnplannedError
+from app.planner.cursors import refusal
 from app.planner.fields import Relation, Union, relation_child
-from app.planner.loaders import by_identity
+from app.planner.named_rows import identity_keys, row_shelf
 from app.planner.pages import PageArguments
 from app.planner.projection import ID, OWNER
 from app.planner.rows import Branch, Window, count_rows, merged_rows
@@ -40,25 +36,37 @@ if TYPE_CHECKING:
 
 # Any place at all: what it is told to the statement is given for each run.
 _SOMEWHERE = ((),)
+# Compiles what nodes select of a row of a page.
+Item = Callable[[Sequence[FieldNode]], Reading]
 
 
 @dataclass
 class Rows:
-    """What a page is made of.
+    """What a page is made of: the window of its list, and how many of its rows are shown.
 
-    ``item`` compiles what nodes select of a row of the page, ``place`` gives a row's place in the
-    order, and ``scope`` what cursors are bound to, of the row that the page hangs below.
+    ``scope`` is what cursors are bound to, ``place`` gives a row's place in the order, and ``keys``
+    those of the row that the page hangs below.
     """
 
-    item: Callable[[Sequence[FieldNode]], Reading]
+    window: Window
+    size: int
+    scope: str
     place: Callable[[Any], Sequence[object]]
-    arguments: PageArguments
-    scope: Callable[[Any], str]
+    keys: Callable[[Any], list[object]]
     uses_cursors: bool = False
+
+    @property
+    def entered(self) -> bool:
+        """Whether the page begins at a cursor."""
+        return self.window.place is not None
 
     def cursor(self, row: Any, run: Run) -> str:
         """Write a row's cursor."""
-        return run.reader.cursors.write(run.scope, self.place(row))
+        return run.reader.cursors.write(self.scope, run.keys, self.place(row))
+
+    def refuses(self, row: Any, run: Run) -> bool:
+        """Tell whether the run's cursor belongs to the page of another row."""
+        return self.entered and run.entrances[self.window.prefix].keys != self.keys(row)
 
 
 class Connections:
@@ -68,39 +76,29 @@ class Connections:
         """Take the compiler of the operation."""
         self._compiler = compiler
 
-    def page(
-        self,
-        parent: Shelf | None,
-        relation: Relation,
-        asked: Asked,
-        given: Mapping[str, Any],
-    ) -> Reading:
+    def page(self, parent: Shelf | None, relation: Relation, asked: Asked, given: Given) -> Reading:
         """Compile a page of a relation's rows."""
         compiler = self._compiler
-        child = asked.declared.child()
-        arguments = self._arguments(given)
-        sort = given.get("sort")
+        child, now = asked.declared.child(), given.of(compiler.collector.variables)
+        arguments = self._arguments(now)
+        sort = now.get("sort")
         order = sort.name if sort else next(iter(child.orders), "")
         window = self._window(order or None, arguments)
-        shelf = compiler.shelf(child, relation, window, given.get("filter"))
+        wanted = compiler.fill_in(child, relation, window, given)
+        shelf = compiler.shelf(child, relation, window, wanted)
         shelf.size = arguments.size + 1
         row_type = _row_type(asked)
-        labels = shelf.order()
-        steps = [(shelf.place(label), typed(shelf.types[label])) for label in labels]
-        columns = relation.parent_columns()
-        keys = _typed_keys(parent, columns)
-        role = compiler.viewer.role.value
-        scope = f"{role}/{child.type_name}.{order}/{asked.type.name}.{asked.name}"
-        if arguments.cursor is not None:
-            terms = ordering.terms(child, order or None)
-            types = [child.column_type(term.column) for term in terms]
-            self._enter(_Entrance(window, asked.nodes[0], scope, types), parent, columns)
+        steps = [(shelf.place(label), typed(shelf.types[label])) for label in shelf.order()]
         rows = Rows(
-            lambda below: compiler.objects(shelf, row_type, below),
+            window,
+            arguments.size,
+            f"{compiler.viewer.role.value}/{child.type_name}.{order}"
+            f"/{asked.type.name}.{asked.name}",
             lambda row: [read(row[place]) for place, read in steps],
-            arguments,
-            lambda row: f"{scope}/{keys(row)}",
+            _keys_of(parent, relation.parent_columns()),
         )
+        terms = ordering.terms(child, order or None)
+        self._enter(rows, given, [child.column_type(term.column) for term in terms])
 
         def counted() -> ColumnElement[Any]:
             return count_rows(
@@ -108,11 +106,15 @@ class Connections:
                 child,
                 parent.keys(relation) if parent else {},
                 scope=compiler.scope,
-                given_filter=given.get("filter"),
+                given_filter=wanted,
+                prefix=window.prefix,
             ).scalar_subquery()
 
-        parts, total = self._connection(parent, rows, asked, counted)
-        return _page(rows, parts, compiler.below(parent, shelf, relation), total)
+        def item(nodes: Sequence[FieldNode]) -> Reading:
+            return compiler.objects(shelf, row_type, nodes)
+
+        parts, total = self._connection(parent, rows, asked, item, counted)
+        return _page(rows, asked.nodes, parts, compiler.below(parent, shelf, relation), total)
 
     def union(
         self,
@@ -122,7 +124,8 @@ class Connections:
     ) -> Reading:
         """Compile a page of several relations' rows, newest first."""
         compiler = self._compiler
-        arguments = self._arguments(compiler.given(asked))
+        given = compiler.given(asked)
+        arguments = self._arguments(given.of(compiler.collector.variables))
         branches = [
             Branch(parent.projection.fields[member.relation], child, member.at)
             for member in union.members
@@ -136,21 +139,22 @@ class Connections:
         merged = merged_rows(
             branches, keys, window, scope=compiler.scope, size=_written(arguments.size + 1)
         ).subquery(alias := compiler.alias())
-        of_parent = _typed_keys(parent, columns)
-        role = compiler.viewer.role.value
-        scope = f"{role}/{parent.projection.type_name}.{asked.declared.python_name}"
-        if arguments.cursor is not None:
-            first = branches[0]
-            types = [first.projection.column_type(column) for column in (first.at, first.key)]
-            self._enter(_Entrance(window, asked.nodes[0], scope, types), parent, columns)
         at, own = typed(merged.c[":at"].type), typed(merged.c[":id"].type)
-        items: list[ColumnElement[Any]] = []
+        name = asked.declared.python_name
         rows = Rows(
-            lambda below: self._member(branches, below, alias, items),
+            window,
+            arguments.size,
+            f"{compiler.viewer.role.value}/{parent.projection.type_name}.{name}",
             lambda row: [at(row[1]), own(row[3])],
-            arguments,
-            lambda row: f"{scope}/{of_parent(row)}",
+            _keys_of(parent, columns),
         )
+        first = branches[0]
+        types = [first.projection.column_type(column) for column in (first.at, first.key)]
+        self._enter(rows, given, types)
+        items: list[ColumnElement[Any]] = []
+
+        def item(nodes: Sequence[FieldNode]) -> Reading:
+            return self._member(branches, nodes, alias, items)
 
         def counted() -> ColumnElement[Any]:
             counts = (
@@ -164,11 +168,11 @@ class Connections:
             )
             return reduce(operator.add, counts)
 
-        parts, total = self._connection(parent, rows, asked, counted)
+        parts, total = self._connection(parent, rows, asked, item, counted)
         entries = [merged.c[label] for label in (":type", ":at", OWNER, ":id")]
         array = sa.func.json_build_array(*entries, *items)
         query = sa.select(sa.func.json_agg(array)).select_from(merged).scalar_subquery()
-        return _page(rows, parts, parent.below(query), total)
+        return _page(rows, asked.nodes, parts, parent.below(query), total)
 
     def _member(
         self,
@@ -182,20 +186,10 @@ class Connections:
         readings: dict[str, Reading] = {}
         cases = []
         for branch in branches:
-            projection = branch.projection
-            type_ = compiler.collector.schema.type_map[projection.type_name]
-            shelf = compiler.shelf(projection, by_identity(projection), Window())
-            shelf.size = 1
-            assert isinstance(type_, GraphQLObjectType)
-            readings[projection.type_name] = compiler.objects(shelf, type_, nodes)
-            if not shelf.entries:
-                shelf.place(ID)
-            keys = {
-                label: sa.literal_column(f'{alias}."{column}"', sa.Uuid())
-                for label, column in ((OWNER, OWNER), (ID, ":id"))
-            }
-            is_type = sa.literal_column(f'{alias}.":type"') == sa.literal(projection.type_name)
-            cases.append((is_type, shelf.rows(keys)))
+            name = branch.projection.type_name
+            shelf, readings[name] = row_shelf(compiler, branch.projection, nodes)
+            is_type = sa.literal_column(f'{alias}.":type"') == sa.literal(name)
+            cases.append((is_type, shelf.rows(identity_keys(alias, OWNER, ID))))
         place = 4 + len(items)
         items.append(sa.case(*cases))
         reads = {name: reading.read for name, reading in readings.items()}
@@ -223,26 +217,18 @@ class Connections:
             f"{self._compiler.alias()}_",
         )
 
-    def _enter(self, entrance: "_Entrance", parent: Shelf | None, columns: Sequence[str]) -> None:
-        """Let a run begin after the cursor that it is given.
-
-        A cursor is bound to the row that its page hangs below, which must be known beforehand.
-        """
-        if parent is not None and parent.root is None:
-            raise UnplannedError(Reason.CURSOR, "a cursor below rows that are not known yet")
+    def _enter(self, rows: Rows, given: Given, types: Sequence[type]) -> None:
+        """Let each run begin after the cursor that it is given."""
+        if not rows.entered:
+            return
+        prefix = rows.window.prefix
 
         def enter(run: Run) -> Mapping[str, Any]:
-            keys: tuple[Any, ...] | None = ()
-            if parent is not None:
-                assert parent.root is not None
-                found = run.rows[parent.root]
-                assert found is not None
-                keys = parent.known(columns, found)
-            if keys is None:
-                raise UnplannedError(
-                    Reason.CURSOR, "a cursor below a row whose keys are not known yet"
-                )
-            return entrance.places(run, keys)
+            arguments = run.given(given)
+            cursor = arguments.get("after") or arguments.get("before") or ""
+            entrance = run.reader.cursors.read(rows.scope, cursor, types)
+            run.entrances[prefix] = entrance
+            return {ordering.place_name(n, prefix): each for n, each in enumerate(entrance.place)}
 
         self._compiler.parameters.append(enter)
 
@@ -251,6 +237,7 @@ class Connections:
         parent: Shelf | None,
         rows: Rows,
         asked: Asked,
+        item: Item,
         counted: Callable[[], ColumnElement[Any]],
     ) -> tuple[list[tuple[str, str, Reading]], int | None]:
         """Compile a connection's fields: of its rows, or of its count, which gets a place."""
@@ -263,9 +250,9 @@ class Connections:
             if name == TYPENAME:
                 found.append((key, name, constant(type_.name)))
             elif name == "nodes":
-                found.append((key, name, each_of(rows.item(below))))
+                found.append((key, name, each_of(item(below))))
             elif name == "edges":
-                found.append((key, name, each_of(self._edge(rows, type_, below))))
+                found.append((key, name, each_of(self._edge(rows, type_, below, item))))
             elif name == "pageInfo":
                 found.append((key, name, self._page_info(rows, type_, below)))
             elif name == "totalCount":
@@ -277,7 +264,11 @@ class Connections:
         return found, total
 
     def _edge(
-        self, rows: Rows, connection: GraphQLObjectType, nodes: Sequence[FieldNode]
+        self,
+        rows: Rows,
+        connection: GraphQLObjectType,
+        nodes: Sequence[FieldNode],
+        item: Item,
     ) -> Reading:
         type_ = get_named_type(connection.fields["edges"].type)
         assert isinstance(type_, GraphQLObjectType)
@@ -287,7 +278,7 @@ class Connections:
             if name == TYPENAME:
                 fields.append((key, constant(type_.name)))
             elif name == "node":
-                fields.append((key, rows.item(below)))
+                fields.append((key, item(below)))
             elif name == "cursor":
                 rows.uses_cursors = True
                 fields.append((key, Reading(rows.cursor)))
@@ -300,7 +291,7 @@ class Connections:
     ) -> Reading:
         type_ = get_named_type(connection.fields["pageInfo"].type)
         assert isinstance(type_, GraphQLObjectType)
-        entered, backwards = rows.arguments.cursor is not None, rows.arguments.backwards
+        entered, backwards = rows.entered, rows.window.backwards
 
         def end(position: int) -> Reading:
             return Reading(
@@ -322,48 +313,26 @@ class Connections:
         return fields_of([(key, readings[name]) for key, name in names.items()])
 
 
-@dataclass(frozen=True)
-class _Entrance:
-    """Where a page begins: at the cursor in an argument of its field."""
-
-    window: Window
-    node: FieldNode
-    scope: str
-    types: Sequence[type]
-
-    def places(self, run: Run, keys: tuple[Any, ...]) -> Mapping[str, Any]:
-        """Give the parameters of the place that the run's cursor names."""
-        cursor = self._cursor(run)
-        place = run.reader.cursors.read(f"{self.scope}/{keys}", cursor, self.types)
-        prefix = self.window.prefix
-        return {ordering.place_name(n, prefix): value for n, value in enumerate(place)}
-
-    def _cursor(self, run: Run) -> str:
-        given = {argument.name.value: argument.value for argument in self.node.arguments or ()}
-        for name in ("after", "before"):
-            value = given.get(name)
-            if isinstance(value, VariableNode):
-                cursor = run.variables.get(value.name.value)
-            else:
-                cursor = value.value if isinstance(value, StringValueNode) else None
-            if cursor is not None:
-                return str(cursor)
-        raise UnplannedError(Reason.CURSOR, "no cursor")
-
-
 def _page(
-    rows: Rows, parts: Sequence[tuple[str, str, Reading]], place: int, total: int | None
+    rows: Rows,
+    nodes: Sequence[FieldNode],
+    parts: Sequence[tuple[str, str, Reading]],
+    place: int,
+    total: int | None,
 ) -> Reading:
     """Read a page off the row that it hangs below."""
-    size, backwards = rows.arguments.size, rows.arguments.backwards
+    size, backwards = rows.size, rows.window.backwards
 
-    def read(row: Any, run: Run) -> dict[str, Any]:
+    def read(row: Any, run: Run) -> dict[str, Any] | None:
+        if rows.refuses(row, run):
+            run.errors.append(located_error(refusal(), nodes, run.place.as_list()))
+            return None
         # One row more than asked for tells whether the list goes on.
         found = row[place] or []
         shown = found[:size][::-1] if backwards else found[:size]
-        outer, made = run.scope, {}
+        outer, made = run.keys, {}
         if rows.uses_cursors:
-            run.scope = rows.scope(row)
+            run.keys = rows.keys(row)
         for key, name, reading in parts:
             run.place.append(key)
             if name == "totalCount":
@@ -373,10 +342,10 @@ def _page(
                 given = (shown, len(found) > size) if name == "pageInfo" else shown
                 made[key] = reading.read(given, run)
             run.place.pop()
-        run.scope = outer
+        run.keys = outer
         return made
 
-    return Reading(read, any(reading.marks for _, _, reading in parts))
+    return Reading(read, rows.entered or any(reading.marks for _, _, reading in parts))
 
 
 def _written(size: int) -> ColumnElement[int]:
@@ -391,10 +360,12 @@ def _row_type(asked: Asked) -> GraphQLObjectType:
     return type_
 
 
-def _typed_keys(parent: Shelf | None, columns: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Give the values that rows are found by, as the reference path has them."""
+def _keys_of(parent: Shelf | None, columns: Sequence[str]) -> Callable[[Any], list[object]]:
+    """Give the values that rows are found by, as cursors hold them."""
     if parent is None:
-        return lambda _row: ()
+        return lambda _row: []
     labels = [f":{column}" for column in columns]
-    steps = [(parent.place(label), typed(parent.types[label])) for label in labels]
-    return lambda row: tuple(read(row[place]) for place, read in steps)
+    if not all(isinstance(parent.types[label], sa.Uuid) for label in labels):
+        raise UnplannedError(Reason.CURSOR, "a list that is found by something else than ids")
+    places = [parent.place(label) for label in labels]
+    return lambda row: [row[place] for place in places]

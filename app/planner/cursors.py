@@ -1,20 +1,37 @@
-"""Keyset cursors: encrypted, authenticated, and bound to the list and order that gave them."""
+"""Keyset cursors: encrypted, authenticated, and bound to the list and order that gave them.
+
+A cursor of a list below a row holds the keys of that row. Whoever reads it compares them: a plan
+does so with rows that only its statement finds.
+"""
 
 import base64
 import binascii
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from app.planner.errors import bad_input
+from app.planner.errors import RefusedError, bad_input
 
 _REFUSAL: Final = "not a cursor of this list and order; take it from endCursor or startCursor"
+
+
+class Entrance(NamedTuple):
+    """Where a page begins: after these order values, in the list below the row with these keys."""
+
+    keys: list[object]
+    place: tuple[Any, ...]
+
+    def place_below(self, keys: Sequence[object]) -> tuple[Any, ...]:
+        """Give the place, in a list below a row with ``keys``; refuses a cursor of another."""
+        if self.keys != list(map(_written, keys)):
+            raise refusal()
+        return self.place
 
 
 class Cursors:
@@ -28,25 +45,33 @@ class Cursors:
         """Take the 64 bytes that every server of the bank shares."""
         self._cipher = AESSIV(secret)
 
-    def write(self, scope: str, values: Sequence[object]) -> str:
-        """Write the cursor of a row: its order values, for the list and order of ``scope``."""
-        body = orjson.dumps([_written(value) for value in values])
+    def write(self, scope: str, keys: Sequence[object], values: Sequence[object]) -> str:
+        """Write the cursor of a row: its order values, for the list and order of ``scope``.
+
+        ``keys`` are those of the row that the list stands below.
+        """
+        body = orjson.dumps([list(map(_written, keys)), list(map(_written, values))])
         sealed = self._cipher.encrypt(body, [scope.encode()])
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    def read(self, scope: str, cursor: str, types: Sequence[type]) -> tuple[Any, ...]:
-        """Give the order values of a cursor; refuses any that was not written for ``scope``."""
+    def read(self, scope: str, cursor: str, types: Sequence[type]) -> Entrance:
+        """Give what a cursor holds; refuses any that was not written for ``scope``."""
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
             sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
             body = self._cipher.decrypt(sealed, [scope.encode()])
         except (binascii.Error, ValueError, InvalidTag) as error:
-            raise bad_input(_REFUSAL) from error
-        values = orjson.loads(body)
+            raise refusal() from error
+        keys, values = orjson.loads(body)
         if len(values) != len(types):
             # An order gained or lost a column between two releases under the same name.
-            raise bad_input(_REFUSAL)
-        return tuple(map(_read, values, types))
+            raise refusal()
+        return Entrance(keys, tuple(map(_read, values, types)))
+
+
+def refusal() -> RefusedError:
+    """Refuse a cursor of another list."""
+    return bad_input(_REFUSAL)
 
 
 def _written(value: object) -> object:
@@ -65,5 +90,5 @@ def _read(value: Any, type_: type) -> Any:
             return type_(value)
     except (ValueError, InvalidOperation) as error:
         # An order changed its columns between two releases under the same name.
-        raise bad_input(_REFUSAL) from error
+        raise refusal() from error
     return value

@@ -1,6 +1,6 @@
 """The words that schema modules declare their types with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -19,9 +19,10 @@ from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import IDENTIFIER, filter_input
 from app.planner.graph_field import GraphField, declared, described
 from app.planner.guards import GUARD, guard_of
+from app.planner.made_fields import Later, OfViewer, RowOf
 from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
 from app.planner.references import Reference
-from app.planner.roots import ROOT, NamedRow, OfAsker
+from app.planner.roots import ROOT, NamedRow, NamedRows, OfAsker, OfContext
 
 TypeT = TypeVar("TypeT", bound=type)
 
@@ -87,9 +88,19 @@ def reference(
     return declared(Reference(name, prefixes, prefix, expression), description, None)
 
 
+def later(function: Callable[[Any], Awaitable[Any]], *, description: str) -> Any:
+    """Declare what of an object that Python makes is made only when it is asked for."""
+    return declared(Later(function), description, None)
+
+
+def row_of(attribute: str, *, description: str) -> Any:
+    """Declare the row whose id stands in a private attribute of an object that Python makes."""
+    return declared(RowOf(attribute), description, None)
+
+
 def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
     """Declare what follows from who is asking alone."""
-    return declared(fields.OfViewer(function), description, None)
+    return declared(OfViewer(function), description, None)
 
 
 def aggregate(
@@ -175,7 +186,7 @@ def root_field(
     description: str,
     requires: Permission | None = None,
     public: bool = False,
-    root: NamedRow | OfAsker | None = None,
+    root: NamedRow | NamedRows | OfAsker | OfContext | None = None,
 ) -> Any:
     """Declare a root field with a resolver; one that leads to a guarded type need say no more.
 

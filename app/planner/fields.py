@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause
 from sqlmodel import SQLModel
 
-from app.auth.viewer import Viewer
 from app.db.reach import Reach
 from app.planner.projection import ID, OWNER, PREFIX, Expression, Projection, Row, Scope, evaluate
 from app.planner.reader import Reader
@@ -174,20 +173,6 @@ class Computed(Valued, Generic[T]):
 
 
 @dataclass(frozen=True)
-class OfViewer(Kind, Generic[T]):
-    """What holds for this viewer, whatever the row."""
-
-    function: Callable[[Viewer], T]
-
-    def selects(
-        self, name: str, projection: Projection, table: FromClause, scope: Scope
-    ) -> Selects:
-        """Need nothing of the row."""
-        del name, projection, table, scope
-        return iter(())
-
-
-@dataclass(frozen=True)
 class Through:
     """A join table between parent and child: ``parent`` and ``child`` pair its columns with theirs.
 
@@ -266,9 +251,12 @@ class Relation(Kind):
             yield f":{column}", table.c[column]
 
     def child_rows(
-        self, projection: Projection, keys: Mapping[str, ColumnElement[Any]]
+        self, projection: Projection, keys: Mapping[str, ColumnElement[Any]], prefix: str = ""
     ) -> FromClause:
-        """Give the child's table or query for one place in a statement."""
+        """Give the child's table or query for one place in a statement.
+
+        The parameters of its arguments are named after ``prefix`` and the argument.
+        """
         if not projection.parameters:
             return projection.alias()
         given = {
@@ -276,8 +264,16 @@ class Relation(Kind):
         }
         for argument in self.arguments:
             type_ = projection.parameters[argument.name]
-            given[argument.name] = sa.cast(sa.bindparam(argument.name, None, type_=type_), type_)
+            value = sa.bindparam(f"{prefix}{argument.name}", None, type_=type_)
+            given[argument.name] = sa.cast(value, type_)
         return projection.alias(given)
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the arguments among the values of a field's arguments; refuses those that clash."""
+        arguments = {each.name: values.get(each.name) for each in self.arguments}
+        if self.check is not None:
+            self.check(**arguments)
+        return arguments
 
     def key_types(self, child: Projection) -> list[sa.types.TypeEngine[Any]]:
         """Give the SQL types of the parent's columns, read off what they are paired with."""

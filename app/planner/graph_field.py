@@ -13,8 +13,9 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from app.planner import relations
-from app.planner.fields import Column, Kind, OfViewer, Relation, Union, Valued
+from app.planner.fields import Column, Kind, Relation, Union, Valued
 from app.planner.guards import GUARD, Guard
+from app.planner.made_fields import Later, OfMade, OfViewer, RowOf
 from app.planner.projection import Projection, Row
 
 KIND: Final = "kind"
@@ -111,8 +112,8 @@ class GraphField(StrawberryField):
         assert info is not None
         if isinstance(kind, Relation) and kind.entry:
             return relations.resolve_root(kind, self.child(), info, kwargs)
-        if isinstance(kind, OfViewer):
-            return kind.function(info.context.viewer)
+        if isinstance(kind, OfMade):
+            return self._made(kind, source, info)
         assert isinstance(source, Row)
         if isinstance(kind, Relation):
             return relations.resolve(
@@ -122,6 +123,14 @@ class GraphField(StrawberryField):
             return relations.resolve_union(self.python_name, kind, source, info, kwargs)
         assert isinstance(kind, Valued)
         return kind.value(self.python_name, source, info.context.reader)
+
+    def _made(self, kind: OfMade, source: Any, info: Info) -> Any:
+        if isinstance(kind, RowOf):
+            return relations.resolve_row(self.child(), getattr(source, kind.attribute), info)
+        if isinstance(kind, Later):
+            return kind.function(info.context)
+        assert isinstance(kind, OfViewer)
+        return kind.function(info.context.viewer)
 
 
 def _layers(type_: Any) -> Any:
@@ -155,9 +164,12 @@ def declared(
     kind: Kind, description: str, guard: Guard | None, *, deprecated: str | None = None
 ) -> Any:
     """Make the field of a kind."""
-    return GraphField(
+    made = GraphField(
         metadata={KIND: kind, GUARD: guard},
         description=described(description, guard),
         deprecation_reason=deprecated,
         directives=guard.directives() if guard else (),
     )
+    # What is made later is no argument of the class.
+    made.init = not isinstance(kind, OfMade)
+    return made

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select
 
 from app.planner import ordering
 from app.planner.fields import Relation
-from app.planner.prepared import prepare, prepared
+from app.planner.filters import Filter
+from app.planner.prepared import prepared
 from app.planner.projection import ID, OWNER, Projection, Row
 from app.planner.reader import Reader
 from app.planner.rows import (
@@ -39,13 +40,14 @@ class Children:
     projection: Projection
     names: tuple[str, ...]
     window: Window
-    filter: Any = None
+    filter: Filter | None = None
     arguments: tuple[tuple[str, Any], ...] = ()
 
     def identity(self) -> tuple[object, ...]:
         """Give what two places of an operation must share to be read in one batch."""
         # An argument is converted for each parent anew, so filters are compared by content.
-        return (id(self.relation), self.names, self.window, repr(self.filter), self.arguments)
+        wanted = self.filter and self.filter.identity
+        return (id(self.relation), self.names, self.window, wanted, self.arguments)
 
 
 def _batched(
@@ -108,14 +110,13 @@ class _Loader(DataLoader[Keys, Any], ABC):
     async def _fetch(self, keys: Sequence[Keys]) -> Sequence[Any]:
         what = self._children
         scope = self._reader.scope
-        if what.filter is None:
-            shape = (type(self), what.relation, what.names, what.window.shape, scope.shape)
-            statement = prepared(shape, self._statement)
-        else:
-            # A filter's values are part of the statement that it builds.
-            statement = prepare(self._statement())
+        filtered = what.filter and what.filter.shape
+        shape = (type(self), what.relation, what.names, what.window.shape, filtered, scope.shape)
+        statement = prepared(shape, self._statement)
         values = _key_values(keys) | what.window.values() | dict(scope.values)
         values |= dict(what.arguments)
+        if what.filter is not None:
+            values |= what.filter.parameters()
         return await self._reader.fetch(statement, values)
 
 
@@ -232,7 +233,8 @@ def children_of(reader: Reader, children: Children) -> ChildLoader:
 
 def count_of(reader: Reader, children: Children) -> CountLoader:
     """Give the operation's batch that counts these children."""
-    key = ("count", id(children.relation), repr(children.filter))
+    wanted = children.filter and children.filter.identity
+    key = ("count", id(children.relation), wanted)
     return reader.loader(key, lambda: CountLoader(reader, children))
 
 

@@ -98,6 +98,7 @@ class Page:
     arguments: PageArguments
     cursors: Cursors
     scope: str
+    keys: Sequence[object]
     place: Callable[[Any], Sequence[object]]
     count: Callable[[], Awaitable[int]]
 
@@ -107,7 +108,7 @@ class Page:
         return self.rows[::-1] if self.arguments.backwards else self.rows
 
     def _cursor(self, row: Any) -> str:
-        return self.cursors.write(self.scope, self.place(row))
+        return self.cursors.write(self.scope, self.keys, self.place(row))
 
     @property
     def edges(self) -> list[Edge[Any]]:

@@ -1,5 +1,6 @@
 """Plans, and where they are kept: beside the document that they answer."""
 
+import asyncio
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
@@ -7,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from graphql import FieldNode
 
 from app.planner.answering import Reading, Run
 from app.planner.collecting import Reason, UnplannedError
-from app.planner.compiling import Values
+from app.planner.compiling import Step, Values
+from app.planner.plan_keys import Uses
 from app.planner.prepared import Prepared
+from app.planner.root_fields import RootField, Types
 
 # Of one document: for its roles, its variables, and the types of its rows.
 _OUTLINES_MAX: Final = 20
@@ -38,18 +40,21 @@ class Plan:
     statement: Prepared | None
     reading: Reading
     parameters: Sequence[Values]
+    steps: Sequence[Step] = ()
 
     async def run(self, run: Run) -> dict[str, Any]:
         """Give the operation's data; raises UnplannedError where the reference path must answer."""
-        row: Any = []
+        if self.steps:
+            await asyncio.gather(*(step(run) for step in self.steps))
+        run.array = []
         if self.statement is not None:
             values = dict(run.reader.scope.values)
             for parameter in self.parameters:
                 values.update(parameter(run))
             statement = self.statement
             (record,) = await run.reader.run(statement.sql, statement.arguments(values))
-            row = orjson.loads(record[0])
-        data: dict[str, Any] = self.reading.read(row, run)
+            run.array = orjson.loads(record[0])
+        data: dict[str, Any] = self.reading.read(run.array, run)
         return data
 
 
@@ -69,15 +74,15 @@ class Unplanned:
 class Outline:
     """An operation's root fields under some variables, and its plans by the types of their rows."""
 
-    roots: Mapping[str, list[FieldNode]]
-    plans: dict[tuple[str | None, ...], "Plan | Unplanned"] = field(default_factory=dict)
+    roots: Mapping[str, RootField]
+    plans: dict[tuple[Types, ...], "Plan | Unplanned"] = field(default_factory=dict)
 
 
 @dataclass
 class Plans:
     """The outlines and plans of one document, kept as long as the document is."""
 
-    dynamic: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
+    uses: Mapping[str | None, Uses] = field(default_factory=dict)
     outlines: OrderedDict[tuple[Any, ...], Outline] = field(default_factory=OrderedDict)
 
     def outline(self, key: tuple[Any, ...]) -> Outline | None:
@@ -100,12 +105,10 @@ class KeptPlans:
     """Keeps all plans of a server within bounds."""
 
     # Weakly: a document that is forgotten takes its plans along.
-    _kept: deque[tuple[weakref.ref[Outline], tuple[str | None, ...], int]] = field(
-        default_factory=deque
-    )
+    _kept: deque[tuple[weakref.ref[Outline], tuple[Types, ...], int]] = field(default_factory=deque)
     _letters: int = 0
 
-    def keep(self, outline: Outline, types: tuple[str | None, ...], plan: Plan | Unplanned) -> None:
+    def keep(self, outline: Outline, types: tuple[Types, ...], plan: Plan | Unplanned) -> None:
         """Keep a plan; the oldest go when there are too many."""
         outline.plans[types] = plan
         statement = plan.statement if isinstance(plan, Plan) else None

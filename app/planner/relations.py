@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from strawberry.types import Info
 
 from app.auth.viewer import Viewer
-from app.planner import ordering
+from app.planner import filters, ordering
 from app.planner.arguments import check_arguments
 from app.planner.fields import Relation, Union, relation_child
 from app.planner.loaders import (
@@ -55,6 +56,14 @@ def resolve(
     return _rows(relation, child, keys, info, given, is_list=is_list)
 
 
+async def resolve_row(child: Projection, row_id: UUID | None, info: Info) -> Row | None:
+    """Resolve a row that an object made by Python names, of a type whose rows own themselves."""
+    if row_id is None:
+        return None
+    names = selected(child, info, ROW_PATHS)
+    return await load_row(info.context.reader, child, row_id, row_id, names)
+
+
 def resolve_root(
     relation: Relation, child: Projection, info: Info, given: Mapping[str, Any]
 ) -> Awaitable[Any]:
@@ -78,15 +87,13 @@ async def _rows(
     if None in keys:
         return [] if is_list else None
     sort = given.get("sort")
-    arguments = {each.name: given.get(each.name) for each in relation.arguments}
-    if relation.check is not None:
-        relation.check(**arguments)
+    arguments = relation.given(given)
     children = Children(
         relation,
         child,
         selected(child, info, ROW_PATHS),
         Window(order=sort.name if sort else None),
-        given.get("filter"),
+        filters.read(child, given.get("filter")),
         tuple(arguments.items()),
     )
     rows = await children_of(info.context.reader, children).load(keys)
@@ -112,15 +119,15 @@ async def page(
     terms = ordering.terms(child, order or None)
     # By role too, or equal cursors would join the sealed ids of one post with those of another.
     of_role = info.context.viewer.role.value
-    scope = f"{of_role}/{child.type_name}.{order}/{info.path.typename}.{info.field_name}/{keys}"
+    scope = f"{of_role}/{child.type_name}.{order}/{info.path.typename}.{info.field_name}"
     place = None
     if arguments.cursor is not None:
         types = [child.column_type(term.column) for term in terms]
-        place = reader.cursors.read(scope, arguments.cursor, types)
+        place = reader.cursors.read(scope, arguments.cursor, types).place_below(keys)
     # One row more than asked for tells whether the list goes on.
     window = Window(order or None, arguments.size + 1, place, arguments.backwards)
     names = selected(child, info, PAGE_PATHS)
-    children = Children(relation, child, names, window, given.get("filter"))
+    children = Children(relation, child, names, window, filters.read(child, given.get("filter")))
     rows = await children_of(reader, children).load(keys)
     return Page(
         rows=rows[: arguments.size],
@@ -128,6 +135,7 @@ async def page(
         arguments=arguments,
         cursors=reader.cursors,
         scope=scope,
+        keys=keys,
         place=lambda row: [row[f":{term.column}"] for term in terms],
         count=partial(count_of(reader, children).load, keys),
     )
@@ -138,10 +146,10 @@ def _may_ask(child: Projection, given: Mapping[str, Any], info: Info) -> bool:
 
     The refusal is told once, at the first place of the selection.
     """
-    refusal = check_arguments(child, given, info.context.viewer)
-    if refusal is None:
+    refused = check_arguments(child, given, info.context.viewer)
+    if refused is None:
         return True
-    info.context.disclosure.refuse(info.path, refusal)
+    info.context.disclosure.refuse(info.path, refused())
     return False
 
 
@@ -168,12 +176,12 @@ async def resolve_union(
     keys = tuple(parent[f":{column}"] for column in columns)
     seen = _branches(union, parent, info.context.viewer)
     branches = {branch.projection.type_name: branch for branch in seen}
-    scope = f"{info.context.viewer.role.value}/{parent.projection.type_name}.{name}/{keys}"
+    scope = f"{info.context.viewer.role.value}/{parent.projection.type_name}.{name}"
     first = next(iter(branches.values()))
     place = None
     if arguments.cursor is not None:
         types = [first.projection.column_type(column) for column in (first.at, first.key)]
-        place = reader.cursors.read(scope, arguments.cursor, types)
+        place = reader.cursors.read(scope, arguments.cursor, types).place_below(keys)
     window = Window(None, arguments.size + 1, place, arguments.backwards)
     loader = reader.loader(
         ("union", id(union), window),
@@ -201,6 +209,7 @@ async def resolve_union(
         arguments=arguments,
         cursors=reader.cursors,
         scope=scope,
+        keys=keys,
         place=lambda row: [places[row[OWNER], row[ID]][":at"], row[ID]],
         count=partial(_total, reader, list(branches.values()), parent),
     )

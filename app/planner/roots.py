@@ -26,6 +26,27 @@ class NamedRow:
 
 
 @dataclass(frozen=True)
+class NamedRows:
+    """A root field that gives the rows that ``find`` names, in its order; null where there is none.
+
+    ``find`` raises UnplannedError where the resolver has to answer.
+    """
+
+    projections: Mapping[str, Projection]
+    find: Callable[[Any, Mapping[str, Any]], list[GlobalId]]
+
+
+@dataclass(frozen=True)
+class OfContext:
+    """A root field whose value Python makes of the operation's context and the arguments.
+
+    ``make`` takes the arguments as the resolver does.
+    """
+
+    make: Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
 class OfAsker:
     """A root field that follows from who is asking alone."""
 

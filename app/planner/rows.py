@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, FromClause, Select
 
 from app.planner import filters, ordering
 from app.planner.fields import Relation
+from app.planner.filters import Filter
 from app.planner.projection import KEY, OWNER, Projection, Scope
 
 # Where wrapped customer keys stand; looked up when a row's ciphertext is asked for.
@@ -83,16 +84,16 @@ def child_rows(
     window: Window,
     *,
     scope: Scope,
-    given_filter: Any = None,
+    given_filter: Filter | None = None,
     labels: Sequence[str] = (),
 ) -> Select[Any]:
     """Give the statement of a relation's child rows for one parent.
 
     ``keys`` are the parent's join columns as SQL; ``scope`` is the viewer's. ``labels`` are
     columns selected beside what the fields ``names`` need, under ``:column``: the order's, for
-    cursors.
+    cursors. The values of the filter and of the relation's arguments are parameters.
     """
-    table = relation.child_rows(projection, keys)
+    table = relation.child_rows(projection, keys, window.prefix)
     origin, conditions, ordered = relation.connect(projection, table, keys)
     columns = labelled(projection, table, names, scope)
     columns += [table.c[column].label(f":{column}") for column in labels]
@@ -104,7 +105,8 @@ def child_rows(
         columns.append(key.label(KEY))
     conditions += projection.narrowed(table, scope, relation.reach(projection))
     if given_filter is not None:
-        conditions.append(filters.condition(projection, table, given_filter))
+        shape = given_filter.shape
+        conditions.append(filters.condition(projection, table, shape, window.prefix))
     order = ordering.terms(projection, window.order)
     if window.place is not None:
         place = ordering.place(ordered, order, window.prefix)
@@ -124,14 +126,18 @@ def count_rows(
     keys: Mapping[str, ColumnElement[Any]],
     *,
     scope: Scope,
-    given_filter: Any = None,
+    given_filter: Filter | None = None,
+    prefix: str = "",
 ) -> Select[Any]:
-    """Give the statement that counts a relation's child rows for one parent."""
-    table = relation.child_rows(projection, keys)
+    """Give the statement that counts a relation's child rows for one parent.
+
+    ``prefix`` is that of the window which shares the parameters.
+    """
+    table = relation.child_rows(projection, keys, prefix)
     origin, conditions, _ = relation.connect(projection, table, keys)
     conditions += projection.narrowed(table, scope, relation.reach(projection))
     if given_filter is not None:
-        conditions.append(filters.condition(projection, table, given_filter))
+        conditions.append(filters.condition(projection, table, given_filter.shape, prefix))
     return sa.select(sa.func.count().label("count")).select_from(origin).where(*conditions)
 
 
@@ -149,7 +155,7 @@ def identity_rows(
 
     A branch is ordered and limited itself, so that its index ends the search early.
     """
-    table = relation.child_rows(projection, keys)
+    table = relation.child_rows(projection, keys, window.prefix)
     origin, conditions, ordered = relation.connect(projection, table, keys)
     conditions += projection.narrowed(table, scope, relation.reach(projection))
     order = (

@@ -4,7 +4,7 @@ The SQL of the rows is that of the reference path (``app.planner.rows``); here i
 JSON aggregation, and what hangs below a row stands beside its columns as sub-queries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeEngine
 from app.planner import ordering
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.fields import Relation
-from app.planner.global_id import GlobalId
+from app.planner.filters import Filter
 from app.planner.projection import ID, KEY, OWNER, Projection, Scope
 from app.planner.rows import Window, child_rows
 from app.planner.wire import sent
@@ -38,14 +38,12 @@ class Shelf:
     alias: str
     window: Window = field(default_factory=Window)
     size: int | None = None
-    filter: Any = None
+    filter: Filter | None = None
     names: dict[str, None] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
     types: dict[str, TypeEngine[Any]] = field(default_factory=dict)
     entries: list[str | ColumnElement[Any]] = field(default_factory=list)
     ordered: bool = False
-    # The root field whose one row this is.
-    root: str | None = None
 
     def __post_init__(self) -> None:
         """Every row with an identity carries it."""
@@ -127,12 +125,6 @@ class Shelf:
             )
         )
         return sa.select(sa.func.json_agg(array)).select_from(rows).scalar_subquery()
-
-    def known(self, columns: Sequence[str], found: GlobalId) -> tuple[Any, ...] | None:
-        """Give columns of the row that a root field names, if its identity tells them."""
-        told = {self.projection.owner or self.projection.key: found.owner}
-        told[self.projection.key] = found.id
-        return tuple(told[name] for name in columns) if set(columns) <= told.keys() else None
 
     @property
     def identity(self) -> tuple[int, int]:

@@ -47,15 +47,15 @@ def clear(compiler: "Compiler", shelf: Shelf, kind: Valued, asked: Asked) -> Rea
         direct = _embedded(compiler, shelf, kind, asked)
         if direct is not None:
             return direct
-    write, get = compiler.writer(asked), _value(shelf, kind, name)
-    return Reading(lambda row, run: write(get(row, run)))
+    read, get = compiler.made(asked).read, _value(shelf, kind, name)
+    return Reading(lambda row, run: read(get(row, run), run))
 
 
-def masked(shelf: Shelf, declared: GraphField, mask: Mask, write: Callable[[Any], Any]) -> Get:
+def masked(shelf: Shelf, declared: GraphField, mask: Mask, made: Reading) -> Get:
     """Compile a field whose value the viewer sees masked."""
     assert isinstance(declared.kind, Valued)
-    get = _value(shelf, declared.kind, declared.python_name)
-    return lambda row, run: write(masked_value(mask, get(row, run)))
+    read, get = made.read, _value(shelf, declared.kind, declared.python_name)
+    return lambda row, run: read(masked_value(mask, get(row, run)), run)
 
 
 def pseudonym(shelf: Shelf) -> Get:

@@ -8,6 +8,7 @@ from graphql.pyutils import Path
 
 from app.auth.permissions import Access
 from app.planner.errors import bad_input, too_large
+from app.planner.global_id import GlobalId
 from app.planner.loaders import load_row
 from app.planner.projection import Projection, Row
 from app.resolvers.context import Context, Selected
@@ -51,11 +52,22 @@ async def find_all(
     path: Path,
 ) -> list[Any]:
     """Give the rows of many ids, in their order, with None where there is none."""
-    if len(global_ids) > context.reader.page_size_max:
-        message = f"nodes: {len(global_ids)} ids; at most {context.reader.page_size_max}"
-        raise too_large(message)
+    check_number(context, global_ids)
     rows = (
         find(context, projections, global_id, selected, path.add_key(index, None))
         for index, global_id in enumerate(global_ids)
     )
     return list(await asyncio.gather(*rows))
+
+
+def check_number(context: Context, global_ids: Sequence[str]) -> None:
+    """Refuse more ids than a page has rows."""
+    if len(global_ids) > context.reader.page_size_max:
+        message = f"nodes: {len(global_ids)} ids; at most {context.reader.page_size_max}"
+        raise too_large(message)
+
+
+def read_ids(context: Context, global_ids: Sequence[str]) -> list[GlobalId]:
+    """Read ids, not too many of them."""
+    check_number(context, global_ids)
+    return [context.reader.identities.read(each) for each in global_ids]

@@ -1,9 +1,9 @@
 """The audit trail: who did what, and who was shown what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,13 +23,11 @@ from app.planner.declare import (
     projection,
     reference,
     relation,
+    row_of,
 )
 from app.planner.enums import graphql_enum
 from app.planner.global_id import format_id
-from app.planner.loaders import load_row
 from app.planner.projection import Order, PrefixColumn
-from app.planner.relations import selected
-from app.planner.selection import ROW_PATHS
 from app.resolvers import audit
 from app.resolvers.context import Context
 from app.schema.bank import Staff
@@ -140,24 +138,6 @@ class AuditEntry(Node):
     )
 
 
-AuditInfo = Info[Context, None]
-
-
-async def _row(info: AuditInfo, type_: Any, row_id: UUID) -> Any:
-    made = type_.__projection__
-    return await load_row(
-        info.context.reader, made, row_id, row_id, selected(made, info, ROW_PATHS)
-    )
-
-
-async def _customer(info: AuditInfo, line: strawberry.Parent["Exposure"]) -> Customer | None:
-    return cast("Customer | None", await _row(info, Customer, line.customer_key))
-
-
-async def _staff(info: AuditInfo, line: strawberry.Parent["Exposure"]) -> Staff | None:
-    return cast("Staff | None", await _row(info, Staff, line.actor_key))
-
-
 @object_type(
     requires=Permission.AUDIT_READ,
     description="What one person, acting in one role, was shown of one customer.",
@@ -166,14 +146,14 @@ class Exposure:
     """What one person was shown of one customer."""
 
     customer_id: strawberry.ID = strawberry.field(description="The customer.")
-    customer: Customer | None = strawberry.field(
-        resolver=_customer, description="The customer; null when there is none any more."
+    customer: Customer | None = row_of(
+        "customer_key", description="The customer; null when there is none any more."
     )
     actor_id: strawberry.ID = strawberry.field(
         description="Who: a member of staff, or a customer where `role` is CUSTOMER."
     )
-    staff: Staff | None = strawberry.field(
-        resolver=_staff, description="Who, where it was a member of staff whom the bank knows."
+    staff: Staff | None = row_of(
+        "actor_key", description="Who, where it was a member of staff whom the bank knows."
     )
     role: Role = strawberry.field(description="Acting as what.")
     classes: list[Permission] = strawberry.field(
@@ -203,11 +183,18 @@ To = Annotated[datetime, strawberry.argument(description="Until before this mome
 
 
 async def exposure(
-    info: AuditInfo, customer_ids: CustomerIds, from_: From, to: To
+    info: Info[Context, None], customer_ids: CustomerIds, from_: From, to: To
 ) -> list[Exposure]:
     """Resolve ``Query.exposure``."""
-    found = await audit.exposed(info.context, customer_ids, from_, to)
-    write = info.context.reader.identities.write
+    return await exposures(info.context, customer_ids, from_, to)
+
+
+async def exposures(
+    context: Context, customer_ids: Sequence[str], from_: datetime, to: datetime
+) -> list[Exposure]:
+    """Give who was shown what of some customers."""
+    found = await audit.exposed(context, customer_ids, from_, to)
+    write = context.reader.identities.write
     return [
         Exposure(
             customer_id=strawberry.ID(write("cus", each.customer_id, each.customer_id)),

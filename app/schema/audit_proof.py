@@ -106,15 +106,19 @@ class AuditProof:
         )
 
 
+async def make_proof(context: Context, id: str) -> AuditProof | None:  # noqa: A002  # Relay's name.
+    """Give the proof of an audit record."""
+    found = await audit_proof.find(context, id)
+    if found is None:
+        return None
+    return AuditProof.of(found, context.writes.keys.audit.public.public_bytes_raw())
+
+
 async def find_proof(
     info: Info[Context, None],
     id: Annotated[  # noqa: A002  # Relay's name.
         strawberry.ID, strawberry.argument(description="An audit record's id.")
     ],
 ) -> AuditProof | None:
-    """Give the proof of an audit record."""
-    found = await audit_proof.find(info.context, id)
-    if found is None:
-        return None
-    public_key = info.context.writes.keys.audit.public.public_bytes_raw()
-    return AuditProof.of(found, public_key)
+    """Resolve ``Query.auditProof``."""
+    return await make_proof(info.context, id)

@@ -26,7 +26,7 @@ from app.planner.pages import Connection
 from app.planner.planning import Planner
 from app.planner.projection import row_value
 from app.planner.relations import selected
-from app.planner.roots import NamedRow, OfAsker
+from app.planner.roots import NamedRow, NamedRows, OfAsker, OfContext
 from app.planner.selection import ROW_PATHS
 from app.resolvers import account as accounts
 from app.resolvers import customer as customers
@@ -34,8 +34,8 @@ from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected, note_look_up
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder
-from app.schema.audit import AuditEntry, Exposure, exposure
-from app.schema.audit_proof import AuditProof, find_proof
+from app.schema.audit import AuditEntry, Exposure, exposure, exposures
+from app.schema.audit_proof import AuditProof, find_proof, make_proof
 from app.schema.bank import Branch, Staff
 from app.schema.begun_service import BegunService
 from app.schema.customer import Customer
@@ -46,7 +46,7 @@ from app.schema.nodes import NODE_TYPES, PROJECTIONS, projection_of
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Ticket
-from app.schema.summary import BankSummary, bank_summary
+from app.schema.summary import BankSummary, bank_summary, make_summary
 from app.schema.viewer import Viewer
 from app.schema.wealth import Product
 
@@ -116,6 +116,10 @@ async def _node(info: Info[Context, None], id: Id) -> Node | None:  # noqa: A002
     return cast("Node | None", found)
 
 
+def _by_global_ids(context: Context, given: Mapping[str, Any]) -> list[GlobalId]:
+    return nodes_.read_ids(context, given["ids"])
+
+
 async def _nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
     found = await nodes_.find_all(info.context, PROJECTIONS, ids, _selected(info), _path(info))
     return cast("list[Node | None]", found)
@@ -133,6 +137,10 @@ def _by_id(type_: type, description: str) -> Any:
 
 
 def _access_matrix(role: OfRole) -> list[AccessMatrixEntry]:
+    return _matrix(role)
+
+
+async def _make_matrix(_context: Context, role: Role) -> list[AccessMatrixEntry]:
     return _matrix(role)
 
 
@@ -168,6 +176,7 @@ class Query:
     nodes: list[Node | None] = root_field(
         _nodes,
         public=True,
+        root=NamedRows(PROJECTIONS, _by_global_ids),
         description="The objects with these ids, in their order; null where there is none.",
     )
     customer: Customer | None = _by_id(
@@ -222,11 +231,13 @@ class Query:
     access_matrix: list[AccessMatrixEntry] = root_field(
         _access_matrix,
         public=True,
+        root=OfContext(_make_matrix),
         description="What a post sees of every field of every type, strongly authenticated.",
     )
     audit_proof: AuditProof | None = root_field(
         find_proof,
         requires=Permission.AUDIT_READ,
+        root=OfContext(make_proof),
         description=(
             "What shows that an audit record stands in the trail as it was written; null when no "
             "record with this id has a position."
@@ -234,6 +245,7 @@ class Query:
     )
     bank_summary: BankSummary | None = root_field(
         bank_summary,
+        root=OfContext(make_summary),
         description="Counts and totals by branch, tier and product: for management reports.",
     )
     audit_trail: Connection[AuditEntry] | None = entry(
@@ -241,6 +253,7 @@ class Query:
     )
     exposure: list[Exposure] | None = root_field(
         exposure,
+        root=OfContext(exposures),
         description=(
             "Who was shown which classes of data of some customers: for notices after a breach. "
             "More than 1,000 lines are refused with LIMIT_EXCEEDED: ask for fewer customers or a "

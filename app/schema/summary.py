@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -13,11 +13,7 @@ from app.auth.permissions import Permission
 from app.db.summary import AMOUNTS, Dimension
 from app.domain.customer import Tier
 from app.domain.money import Currency
-from app.planner.declare import object_type
-from app.planner.loaders import load_row
-from app.planner.projection import Row
-from app.planner.relations import selected
-from app.planner.selection import ROW_PATHS
+from app.planner.declare import later, object_type, row_of
 from app.resolvers import summary
 from app.resolvers.context import Context
 from app.schema.bank import Branch
@@ -47,29 +43,12 @@ class SummaryTotal:
         return cls(currency=currency, **amounts)
 
 
-async def _row(info: ReportInfo, type_: Any, row_id: UUID | None) -> Row | None:
-    """Load the row that a line of a report names."""
-    if row_id is None:
-        return None
-    projection = type_.__projection__
-    names = selected(projection, info, ROW_PATHS)
-    return await load_row(info.context.reader, projection, row_id, row_id, names)
-
-
-async def _branch(info: ReportInfo, line: strawberry.Parent["BranchSummary"]) -> Branch | None:
-    return cast("Branch | None", await _row(info, Branch, line.branch_id))
-
-
-async def _product(info: ReportInfo, line: strawberry.Parent["ProductSummary"]) -> Product | None:
-    return cast("Product | None", await _row(info, Product, line.product_id))
-
-
 @object_type(description="A branch in numbers.", public=True)
 class BranchSummary:
     """A branch in numbers."""
 
-    branch: Branch | None = strawberry.field(
-        resolver=_branch, description="The branch; null for customers who belong to none."
+    branch: Branch | None = row_of(
+        "branch_id", description="The branch; null for customers who belong to none."
     )
     customer_count: int = strawberry.field(description="Number of its customers.")
     totals: list[SummaryTotal] = strawberry.field(description="By currency.")
@@ -89,7 +68,7 @@ class TierSummary:
 class ProductSummary:
     """What customers hold of a product."""
 
-    product: Product | None = strawberry.field(resolver=_product, description="The product.")
+    product: Product | None = row_of("product_id", description="The product.")
     holder_count: int = strawberry.field(description="Number of customers who hold it.")
     units: Decimal = strawberry.field(description="Units held.")
     cost: Money = strawberry.field(description="What was paid for them.")
@@ -99,14 +78,14 @@ class ProductSummary:
     product_id: strawberry.Private[UUID]
 
 
-async def _totals(info: ReportInfo) -> list[SummaryTotal]:
-    found = await summary.totals_by(info.context, Dimension.WHOLE)
+async def _totals(context: Context) -> list[SummaryTotal]:
+    found = await summary.totals_by(context, Dimension.WHOLE)
     return [SummaryTotal.of(record) for record in found.get(None, [])]
 
 
-async def _by_branch(info: ReportInfo) -> list[BranchSummary]:
-    customers = await summary.customers_by(info.context, Dimension.BRANCH)
-    totals = await summary.totals_by(info.context, Dimension.BRANCH)
+async def _by_branch(context: Context) -> list[BranchSummary]:
+    customers = await summary.customers_by(context, Dimension.BRANCH)
+    totals = await summary.totals_by(context, Dimension.BRANCH)
     return [
         BranchSummary(
             branch_id=branch,
@@ -117,9 +96,9 @@ async def _by_branch(info: ReportInfo) -> list[BranchSummary]:
     ]
 
 
-async def _by_tier(info: ReportInfo) -> list[TierSummary]:
-    customers = await summary.customers_by(info.context, Dimension.TIER)
-    totals = await summary.totals_by(info.context, Dimension.TIER)
+async def _by_tier(context: Context) -> list[TierSummary]:
+    customers = await summary.customers_by(context, Dimension.TIER)
+    totals = await summary.totals_by(context, Dimension.TIER)
     return [
         TierSummary(
             tier=Tier[tier],
@@ -130,8 +109,8 @@ async def _by_tier(info: ReportInfo) -> list[TierSummary]:
     ]
 
 
-async def _by_product(info: ReportInfo) -> list[ProductSummary]:
-    return [_product_summary(record) for record in await summary.products(info.context)]
+async def _by_product(context: Context) -> list[ProductSummary]:
+    return [_product_summary(record) for record in await summary.products(context)]
 
 
 def _product_summary(record: Mapping[str, Any]) -> ProductSummary:
@@ -163,21 +142,24 @@ class BankSummary:
     open_ticket_count: int = strawberry.field(
         description="Number of tickets neither resolved nor closed."
     )
-    totals: list[SummaryTotal] = strawberry.field(
-        resolver=_totals, description="What all of them own and owe, by currency."
+    totals: list[SummaryTotal] = later(
+        _totals, description="What all of them own and owe, by currency."
     )
-    by_branch: list[BranchSummary] = strawberry.field(
-        resolver=_by_branch, description="One line a branch that has customers."
+    by_branch: list[BranchSummary] = later(
+        _by_branch, description="One line a branch that has customers."
     )
-    by_tier: list[TierSummary] = strawberry.field(
-        resolver=_by_tier, description="One line a tier that has customers."
-    )
-    by_product: list[ProductSummary] = strawberry.field(
-        resolver=_by_product,
+    by_tier: list[TierSummary] = later(_by_tier, description="One line a tier that has customers.")
+    by_product: list[ProductSummary] = later(
+        _by_product,
         description="One line a product and currency that customers hold, by code.",
     )
 
 
-async def bank_summary(info: ReportInfo) -> BankSummary:
+async def make_summary(context: Context) -> BankSummary:
     """Read the counts."""
-    return BankSummary(**await summary.counts(info.context))
+    return BankSummary(**await summary.counts(context))
+
+
+async def bank_summary(info: ReportInfo) -> BankSummary:
+    """Resolve ``Query.bankSummary``."""
+    return await make_summary(info.context)

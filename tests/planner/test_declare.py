@@ -1,6 +1,7 @@
 """Declarations that cannot work are refused when the schema is built."""
 
 from datetime import UTC
+from uuid import UUID
 
 import pytest
 import strawberry
@@ -63,8 +64,11 @@ def test_no_text_breaks_the_reading_of_ids_and_cursors(text: str) -> None:
 def test_cursors_read_back_in_their_own_scope(values: tuple[object, ...]) -> None:
     cursors = Cursors(b"s" * 64)
     types = [type(value) for value in values]
-    cursor = cursors.write("list", values)
-    assert cursors.read("list", cursor, types) == values
+    below = UUID(int=7)
+    cursor = cursors.write("list", [below], values)
+    assert cursors.read("list", cursor, types).place_below([below]) == values
+    with pytest.raises(RefusedError):
+        cursors.read("list", cursor, types).place_below([UUID(int=8)])
     with pytest.raises(RefusedError):
         cursors.read("another list", cursor, types)
     with pytest.raises(RefusedError):
