@@ -3,6 +3,7 @@
 Most values stand in variables, so that a query can be asked again with other ones.
 """
 
+import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +19,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
     is_non_null_type,
-    print_ast,
 )
-from graphql.utilities import ast_from_value
 
 _FIELDS_MAX: Final = 6
 _DEPTH_MAX: Final = 4
@@ -143,10 +142,26 @@ class Maker:
         return f"({text})" if text else ""
 
     def _named(self, name: str, definition: GraphQLField) -> Iterator[tuple[str, str]]:
+        rng, arguments = self.rng, definition.args
+        yield from self._of_its_own(name, definition)
+        if name == "behaviour" and rng.random() < 0.7:
+            yield "from", self._given("Date", lambda _: rng.choice(_DAYS))
+            yield "to", '"2026-09-30"'
+        if "first" in arguments:
+            yield from self._page()
+        if "sort" in arguments and rng.random() < 0.5:
+            enum = get_named_type(arguments["sort"].type)
+            assert isinstance(enum, GraphQLEnumType)
+            yield "sort", self._given(enum.name, lambda _: rng.choice(list(enum.values)))
+        if "filter" in arguments and rng.random() < 0.5:
+            yield "filter", self._filter(arguments["filter"].type)
+
+    def _of_its_own(self, name: str, definition: GraphQLField) -> Iterator[tuple[str, str]]:
+        """Give the arguments by which root fields find what they show."""
         rng, known, arguments = self.rng, self.known, definition.args
         if name == "customerBy":
             by = rng.choice(list(known.look_ups))
-            yield "by", f"{{{by}: {self._given('String', lambda _: self._look_up(by))}}}"
+            yield "by", f"{{{by}: {self._given('String!', lambda _: self._look_up(by))}}}"
         elif name == "accountBy":
             yield "number", self._given("String!", lambda _: self._look_up("accountNumber"))
         elif name == "accessMatrix":
@@ -160,17 +175,6 @@ class Maker:
             yield "ids", self._given("[ID!]!", lambda _: self._some(self._ids(definition)))
         elif "id" in arguments:
             yield "id", self._given("ID!", lambda _: rng.choice(self._ids(definition)))
-        if name == "behaviour" and rng.random() < 0.7:
-            yield "from", self._given("Date", lambda _: rng.choice(_DAYS))
-            yield "to", '"2026-09-30"'
-        if "first" in arguments:
-            yield from self._page()
-        if "sort" in arguments and rng.random() < 0.5:
-            enum = get_named_type(arguments["sort"].type)
-            assert isinstance(enum, GraphQLEnumType)
-            yield "sort", self._given(enum.name, lambda _: rng.choice(list(enum.values)))
-        if "filter" in arguments and rng.random() < 0.5:
-            yield "filter", self._filter(arguments["filter"].type)
 
     def _page(self) -> Iterator[tuple[str, str]]:
         size, cursor = self.rng.choice([("first", "after"), ("last", "before")])
@@ -197,9 +201,7 @@ class Maker:
         if chance < 0.2:
             return self._given(named.name, lambda _: self._conditions(named, 2))
         if chance < 0.4:
-            literal = ast_from_value(self._conditions(named, 2), named)
-            assert literal is not None
-            return print_ast(literal)
+            return _literal(self._conditions(named, 2), named)
         name, operations = self._compared(named)
         operation = self.rng.choice(list(operations))
         leaf = operations[operation].type
@@ -243,6 +245,19 @@ class Maker:
             "String": ("a", "A", "_", "%", "/", "1"),
         }
         return rng.choice(values[type_.name])
+
+
+def _literal(value: Any, type_: Any) -> str:
+    """Write a value into a document."""
+    named = get_named_type(type_)
+    if isinstance(value, dict):
+        parts = (
+            f"{name}: {_literal(each, named.fields[name].type)}" for name, each in value.items()
+        )
+        return f"{{{', '.join(parts)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(each, named) for each in value)}]"
+    return str(value) if isinstance(named, GraphQLEnumType) else json.dumps(value)
 
 
 _DAYS: Final = ("2024-06-30", "2026-01-01", "2026-03-31")
