@@ -27,7 +27,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from app.introspection import Audience, hidden_from, introspects
 from app.limits import Limits, Size, measure, most_repeated
 from app.planner.collecting import Reason, UnplannedError
-from app.planner.disclosure import Disclosure
+from app.planner.disclosure import Disclosure, in_order
 from app.planner.errors import RefusedError, too_large
 from app.planner.planning import Planner
 from app.planner.plans import PlanFailedError, Plans
@@ -91,6 +91,16 @@ class Prepared:
     size: Size = field(default_factory=Size)
     variables: VariableValues | None = None
     errors: Sequence[GraphQLError] = ()
+
+    @property
+    def charge(self) -> int:
+        """What it counts for in rates: what is refused costs 1."""
+        return 1 if self.errors else self.size.cost
+
+    @property
+    def look_ups(self) -> int:
+        """How many customers and accounts it looks up by a complete value."""
+        return 0 if self.errors else self.size.look_ups
 
     @property
     def is_valid(self) -> bool:
@@ -190,7 +200,7 @@ class Executor:
         size = document.size(self.schema, operation, coerced)
         refusal = self.limits.refusal(size)
         if refusal is not None:
-            return Prepared(document, operation, errors=[refusal])
+            return Prepared(document, operation, size, errors=[refusal])
         return Prepared(document, operation, size, coerced)
 
     async def execute(
@@ -260,7 +270,7 @@ def _failed(failure: PlanFailedError) -> ExecutionResult:
 def _disclosed(executed: ExecutionResult, context: Context) -> ExecutionResult:
     """Add to an answer what was denied and what was shown masked."""
     disclosure = context.disclosure
-    executed.errors = [*(executed.errors or ()), *disclosure.errors()] or None
+    executed.errors = in_order([*(executed.errors or ()), *disclosure.errors()]) or None
     if disclosure.masked:
         executed.extensions = {"masked": disclosure.masked}
     return executed

@@ -36,6 +36,8 @@ _RESPONSE_JSON: Final = "application/graphql-response+json"
 _MEDIA_TYPES: Final = (_JSON, _RESPONSE_JSON, EVENT_STREAM)
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 RETRY_SECONDS: Final = "10"
+# Those who cannot send extensions with a request, such as GraphiQL, ask by a header.
+COST_HEADER: Final = "GraphQL-Cost"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Endpoint:
                 asked,
                 read_only=request.method == "GET",
                 language=preferred_language(request.headers.get("accept-language", "")),
+                reports_cost=asked.reports_cost or request.headers.get(COST_HEADER) == "report",
             )
         except RequestError as error:
             return await self._refused(error, viewer, network, request_id)

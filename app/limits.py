@@ -14,6 +14,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
@@ -28,20 +29,13 @@ from graphql import (
     get_named_type,
 )
 
+from app.planner.costs import list_size, weight
 from app.planner.errors import RefusedError, too_large
-from app.planner.pages import PAGE_SIZE_DEFAULT
 from app.schema.root import LOOK_UPS
 
-_PAGE_SIZES: Final = ("first", "last")
 _NODES_PER_COST: Final = 100
-
-
-# What some objects take beside the rows that they show, in rows: behaviour aggregates a customer's
-# bookings four times; the bank's summary, read once an operation, reads whole tables.
-_ROWS_OF: Final[Mapping[str, int]] = {"Behaviour": 20, "CurrencyTotal": 5}
-_WEIGHTS: Final[Mapping[str, int]] = {"BankSummary": 50_000}
+# Fields of introspection have no declaration that could say so.
 _WEIGHT_OF_INTROSPECTION: Final = 10_000
-_WEIGHT_OF_COMMAND: Final = 400
 # Plain lists have no size to count by, so what lies below them is counted itself: each object is a
 # sub-query of a plan, and a batch of the reference executor. The whole customer has some 100.
 _OBJECTS_MAX: Final = 200
@@ -56,6 +50,7 @@ class Limits:
     root_fields: int
     directives: int
     nodes: int
+    cost: int
 
     def refusal(self, size: "Size") -> RefusedError | None:
         """Give the refusal of an operation that asks for too much, or None."""
@@ -65,6 +60,7 @@ class Limits:
             ("root fields", size.fields, self.root_fields),
             ("directives", size.directives, self.directives),
             ("rows by the sizes of its pages", size.nodes, self.nodes),
+            ("cost", size.cost, self.cost),
             ("objects, with its fragments spread out", size.objects, _OBJECTS_MAX),
         ):
             if found > most:
@@ -111,7 +107,7 @@ class Measure:
 
     def selections(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measure a selection set on the type ``parent``."""
-        depth = aliases = fields = directives = nodes = look_ups = weight = objects = 0
+        depth = aliases = fields = directives = nodes = look_ups = heavy = objects = 0
         for node in selected.selections:
             if isinstance(node, FieldNode):
                 size = self._field(node, parent)
@@ -128,9 +124,9 @@ class Measure:
             directives += size.directives + len(node.directives or ())
             nodes += size.nodes
             look_ups += size.look_ups
-            weight += size.weight
+            heavy += size.weight
             objects += size.objects
-        return Size(depth, aliases, fields, directives, nodes, look_ups, weight, objects)
+        return Size(depth, aliases, fields, directives, nodes, look_ups, heavy, objects)
 
     def _fragment(self, name: str) -> Size:
         if name not in self.known:
@@ -155,30 +151,29 @@ class Measure:
         )
         type_ = get_named_type(definition.type) if definition else None
         below = self.selections(node.selection_set, type_)
-        rows = self._rows(node, type_)
-        nodes = below.nodes + _ROWS_OF.get(type_.name if type_ else "", 0)
+        rows = self._rows(node, definition)
+        nodes = below.nodes + (weight(type_) if type_ else 0)
         if rows is not None:
             nodes = rows * (1 + nodes)
         look_ups = below.look_ups + (
             parent in {self.schema.query_type, self.schema.mutation_type}
             and node.name.value in LOOK_UPS
         )
-        weight = below.weight + _WEIGHTS.get(type_.name if type_ else "", 0)
-        if parent is not None and parent is self.schema.mutation_type:
-            weight += _WEIGHT_OF_COMMAND
+        heavy = below.weight + (weight(definition) if definition else 0)
         aliases += below.aliases
         objects = 1 + below.objects
-        return Size(1 + below.depth, aliases, 1, below.directives, nodes, look_ups, weight, objects)
+        return Size(1 + below.depth, aliases, 1, below.directives, nodes, look_ups, heavy, objects)
 
-    def _rows(self, node: FieldNode, type_: GraphQLNamedType | None) -> int | None:
+    def _rows(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
         """Give how many rows a page or a list of ids may hold; None for anything else."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        if type_ is not None and type_.name.endswith("Connection"):
-            for name in _PAGE_SIZES:
+        page = list_size(definition) if definition else None
+        if page is not None:
+            for name in page.slicing_arguments or ():
                 size = self._value(given[name]) if name in given else None
                 if isinstance(size, int):
                     return max(size, 0)
-            return PAGE_SIZE_DEFAULT
+            return page.assumed_size
         ids = self._value(given["ids"]) if "ids" in given else None
         return len(ids) if isinstance(ids, list) else None
 

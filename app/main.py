@@ -67,6 +67,7 @@ _ALLOWED_HEADERS: Final = (
     "Apollo-Require-Preflight",
     "Apollographql-Client-Name",
     "Apollographql-Client-Version",
+    "GraphQL-Cost",
     "GraphQL-Require-Preflight",
     "X-Apollo-Operation-Id",
     "X-Apollo-Operation-Name",
@@ -232,6 +233,7 @@ def _operations(
         root_fields=settings.query_root_fields_max,
         directives=settings.query_directives_max,
         nodes=settings.query_nodes_max,
+        cost=settings.query_cost_max,
     )
     quotas = {
         Policy.VIEWER: settings.rate_per_viewer,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from time import perf_counter
 from typing import Any, Final
@@ -131,23 +131,49 @@ class Operations:
             return _not_by_get()
         progress.prepared = prepared
         progress.document = asked.digest or sha256(text.encode()).hexdigest()
-        size = prepared.size
-        spent = await self.rates.spend(viewer, network, size.cost, size.look_ups)
-        if spent.refusal:
-            return _limited(spent)
-        if asked.digest and prepared.is_valid:
-            await self.persisted.keep(asked.digest, text)
-        if prepared.errors:
-            result = ExecutionResult(None, list(prepared.errors))
+        spent = await self.rates.spend(viewer, network, prepared.charge, prepared.look_ups)
+        if spent.refusal is not None:
+            answer = _limited(spent)
         else:
-            result = await self.executor.execute(
-                prepared, asked.variables, asked.operation_name, context
-            )
-            try:
-                await self._record_reads(context, prepared.name, request_id)
-            except ReadsNotRecordedError:
-                return _unrecorded(request_id, spent.headers)
-        return _answer(result, request_id, spent.headers)
+            if asked.digest and prepared.is_valid:
+                await self.persisted.keep(asked.digest, text)
+            answer = await self._executed(asked, prepared, context, request_id, spent.headers)
+        return self._with_cost(answer, prepared, spent) if asked.reports_cost else answer
+
+    async def _executed(
+        self,
+        asked: GraphQLRequest,
+        prepared: Prepared,
+        context: Context,
+        request_id: str,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        if prepared.errors:
+            return _answer(ExecutionResult(None, list(prepared.errors)), request_id, headers)
+        result = await self.executor.execute(
+            prepared, asked.variables, asked.operation_name, context
+        )
+        try:
+            await self._record_reads(context, prepared.name, request_id)
+        except ReadsNotRecordedError:
+            return _unrecorded(request_id, headers)
+        return _answer(result, request_id, headers)
+
+    def _with_cost(self, answer: Answer, prepared: Prepared, spent: Spent) -> Answer:
+        """Tell in an answer what its operation costs, and what is left of the viewer's rate."""
+        told: dict[str, Any] = {
+            "requestedQueryCost": prepared.size.cost,
+            "maximumQueryCost": self.executor.limits.cost,
+        }
+        balance = spent.balance
+        if balance is not None:
+            told["throttleStatus"] = {
+                "maximumAvailable": balance.quota,
+                "currentlyAvailable": balance.left,
+                "resetSeconds": balance.seconds_left,
+            }
+        extensions = {**answer.body.get("extensions", {}), "cost": told}
+        return replace(answer, body={**answer.body, "extensions": extensions})
 
     async def _record_reads(self, context: Context, name: str | None, request_id: str) -> None:
         """Record what the answer shows of personal data; it leaves only when that is durable."""
@@ -185,7 +211,7 @@ class Operations:
             outcome=outcome,
             duration_ms=round(seconds * 1000, 1),
             statements=reader.statements,
-            look_ups=prepared.size.look_ups if prepared else 0,
+            look_ups=prepared.look_ups if prepared else 0,
             codes=sorted(set(answer.codes)),
         )
 

@@ -53,18 +53,27 @@ class Spent:
     """What a charge came to: the headers of the response, and the refusal of what was too much.
 
     ``RateLimit`` and ``RateLimit-Policy`` are those of draft-ietf-httpapi-ratelimit-headers-11.
+    ``balance`` is what the viewer has left, where that is limited.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     refusal: RefusedError | None = None
+    balance: "Balance | None" = None
 
 
 @dataclass
-class _Balance:
+class Balance:
+    """How much of a policy's quota is spent, and for how many seconds that counts."""
+
     policy: Policy
     quota: int
     count: int
     seconds_left: int
+
+    @property
+    def left(self) -> int:
+        """What may still be spent."""
+        return max(self.quota - self.count, 0)
 
 
 @dataclass(frozen=True)
@@ -109,12 +118,14 @@ class Rates:
             return Spent()
         balances = []
         for charge, (key, left), count in zip(due, windows, counts, strict=True):
-            balance = _Balance(charge.policy, self.quotas[charge.policy], count, left)
+            balance = Balance(charge.policy, self.quotas[charge.policy], count, left)
             if count > balance.quota:
                 self._wait(key, left)
                 return _refused(balance)
             balances.append(balance)
-        return Spent(_headers([each for each in balances if each.policy is not Policy.ADDRESS]))
+        shown = [each for each in balances if each.policy is not Policy.ADDRESS]
+        of_viewer = (each for each in shown if each.policy is Policy.VIEWER)
+        return Spent(_headers(shown), balance=next(of_viewer, None))
 
     def _window(self, charge: Charge) -> tuple[str, int]:
         """Give the key of a charge's counter, and for how many seconds it still counts."""
@@ -127,7 +138,7 @@ class Rates:
             key, left = self._window(charge)
             if key in self._waiting:
                 quota = self.quotas[charge.policy]
-                return _refused(_Balance(charge.policy, quota, quota, left))
+                return _refused(Balance(charge.policy, quota, quota, left))
         return None
 
     def _wait(self, key: str, seconds: int) -> None:
@@ -141,23 +152,21 @@ def _of(network: str, amount: int) -> Charge:
     return Charge(Policy.ADDRESS, network, amount)
 
 
-def _headers(balances: list[_Balance]) -> dict[str, str]:
+def _headers(balances: list[Balance]) -> dict[str, str]:
     # What others behind the same address do is nobody's business, so it is shown only to those
     # whom it stops.
     if not balances:
         return {}
     policies = (f'"{each.policy}";q={each.quota};w={WINDOW_SECONDS}' for each in balances)
-    limits = (
-        f'"{each.policy}";r={max(each.quota - each.count, 0)};t={each.seconds_left}'
-        for each in balances
-    )
+    limits = (f'"{each.policy}";r={each.left};t={each.seconds_left}' for each in balances)
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(limits)}
 
 
-def _refused(balance: _Balance) -> Spent:
+def _refused(balance: Balance) -> Spent:
     seconds = balance.seconds_left
     refusal = RefusedError(f"{_SAYS[balance.policy]}; try again in {seconds} seconds", RATE_LIMITED)
     assert refusal.extensions is not None
     refusal.extensions["retryAfterSeconds"] = seconds
     balance.count = max(balance.count, balance.quota)
-    return Spent(_headers([balance]) | {"Retry-After": str(seconds)}, refusal)
+    of_viewer = balance if balance.policy is Policy.VIEWER else None
+    return Spent(_headers([balance]) | {"Retry-After": str(seconds)}, refusal, of_viewer)

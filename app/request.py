@@ -32,7 +32,8 @@ class GraphQLRequest:
 
     ``digest`` is the document's SHA-256 in hexadecimal, from a client that uses persisted queries;
     without it there is always a ``query``. ``read_only`` requests may change nothing; ``language``
-    is what sentences for people come in.
+    is what sentences for people come in. ``reports_cost`` adds what the operation cost to the
+    answer.
     """
 
     query: str | None
@@ -41,6 +42,7 @@ class GraphQLRequest:
     digest: str | None = None
     read_only: bool = False
     language: Language = Language.EN
+    reports_cost: bool = False
 
 
 def bearer_token(authorization: str) -> str:
@@ -80,7 +82,8 @@ def check_request(given: Any) -> GraphQLRequest:
     if query is not None and digest and sha256(query.encode()).hexdigest() != digest:
         message = "persistedQuery.sha256Hash is not the SHA-256 of the query"
         raise RequestError(400, message, BAD_REQUEST)
-    return GraphQLRequest(query, variables, name, digest)
+    reports_cost = (given.get("extensions") or {}).get("cost") is True
+    return GraphQLRequest(query, variables, name, digest, reports_cost=reports_cost)
 
 
 def _digest(extensions: Any) -> str | None:

@@ -184,6 +184,11 @@ class Settings(BaseSettings):
     query_nodes_max: Annotated[Positive, Unit("rows")] = Field(
         default=20_000, description="Most rows an operation may ask for, by its page sizes"
     )
+    query_cost_max: Annotated[Positive, Unit("cost")] = Field(
+        default=1_000,
+        description="Most that an operation may cost: 1, and 1 for every 100 rows by its page "
+        "sizes and by @cost in the schema",
+    )
     page_size_max: Annotated[Positive, Unit("nodes")] = Field(
         default=100, description="Largest page of a connection"
     )

@@ -35,6 +35,7 @@ _SEED = 1
 _SETTINGS = Settings(
     query_tokens_max=50_000,
     query_nodes_max=10_000_000,
+    query_cost_max=1_000_000,
     query_aliases_max=100_000,
     query_depth_max=40,
     operation_timeout_seconds=300,

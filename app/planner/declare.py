@@ -15,6 +15,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from app.auth.permissions import Mask, Permission
 from app.auth.viewer import Viewer
 from app.planner import fields
+from app.planner.costs import cost_of
 from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import IDENTIFIER, filter_input
 from app.planner.graph_field import GraphField, declared, described
@@ -186,10 +187,12 @@ def root_field(
     description: str,
     requires: Permission | None = None,
     public: bool = False,
+    cost: int | None = None,
     root: NamedRow | NamedRows | OfAsker | OfContext | None = None,
 ) -> Any:
     """Declare a root field with a resolver; one that leads to a guarded type need say no more.
 
+    ``cost`` is what it reads beside pages, in rows (``costs.Cost``).
     ``root`` says to plans what the resolver does.
     """
     guard = guard_of(requires, public=public)
@@ -198,20 +201,27 @@ def root_field(
         resolver=resolver,
         description=described(description, guard),
         metadata=metadata | ({ROOT: root} if root else {}),
-        directives=guard.directives() if guard else (),
+        directives=[*(guard.directives() if guard else ()), *cost_of(cost)],
     )
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def object_type(
-    *, description: str, requires: Permission | None = None, public: bool = False
+    *,
+    description: str,
+    requires: Permission | None = None,
+    public: bool = False,
+    cost: int | None = None,
 ) -> Callable[[TypeT], TypeT]:
-    """Make a GraphQL type that is no projection: an embedded object, or lines of a report."""
+    """Make a GraphQL type that is no projection: an embedded object, or lines of a report.
+
+    ``cost`` is what each object reads beside pages, in rows (``costs.Cost``).
+    """
 
     def wrap(cls: TypeT) -> TypeT:
         guard = guard_of(requires, public=public)
         cls.__guard__ = guard  # type: ignore[attr-defined]
-        directives = guard.directives() if guard else ()
+        directives = [*(guard.directives() if guard else ()), *cost_of(cost)]
         return strawberry.type(
             cls, description=described(description, guard), directives=directives
         )
@@ -261,11 +271,12 @@ def projection(
     parameters: dict[str, TypeEngine[Any]] | None = None,
     requires: Permission | None = None,
     public: bool = False,
+    cost: int | None = None,
 ) -> Callable[[TypeT], TypeT]:
     """Make a GraphQL type of a class whose fields are declared with the words above.
 
     What it ``requires`` guards every path to its objects; a type that is reached only through
-    guarded fields may be ``public``.
+    guarded fields may be ``public``. ``cost`` is what each object reads beside pages, in rows.
     """
 
     def wrap(cls: TypeT) -> TypeT:
@@ -279,7 +290,9 @@ def projection(
         cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
         cls.__projection__ = made  # type: ignore[attr-defined]
         made.guard = guard_of(requires, public=public)
-        wrapped = object_type(description=description, requires=requires, public=public)(cls)
+        wrapped = object_type(description=description, requires=requires, public=public, cost=cost)(
+            cls
+        )
         _fill(made, wrapped)
         return wrapped
 

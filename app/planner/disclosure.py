@@ -4,10 +4,12 @@ Masks and refusals are told once a selection; what is shown clear is kept by cus
 audit trail.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
+
+from graphql import GraphQLError
 
 from app.auth.permissions import MATRIX, Access, Permission, Role
 from app.planner.errors import RefusedError
@@ -99,11 +101,14 @@ class Disclosure:
         return sorted(self._masked)
 
     def errors(self) -> list[RefusedError]:
-        """Give one error for each denied selection, in the order of their first positions."""
+        """Give one error for each denied selection."""
         denied = [_error(selection, denial) for selection, denial in self._denied.items()]
-        return sorted(
-            [*denied, *self._refused.values()], key=lambda error: _place(error.path or [])
-        )
+        return [*denied, *self._refused.values()]
+
+
+def in_order(errors: Iterable[GraphQLError]) -> list[GraphQLError]:
+    """Give errors in the order of their positions, however they came about."""
+    return sorted(errors, key=lambda error: _place(error.path or []))
 
 
 def refusal(permission: Permission, what: str) -> RefusedError:

@@ -13,6 +13,7 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from app.planner import relations
+from app.planner.costs import PAGE
 from app.planner.fields import Column, Kind, Relation, Union, Valued
 from app.planner.guards import GUARD, Guard
 from app.planner.made_fields import Later, OfMade, OfViewer, RowOf
@@ -164,11 +165,12 @@ def declared(
     kind: Kind, description: str, guard: Guard | None, *, deprecated: str | None = None
 ) -> Any:
     """Make the field of a kind."""
+    is_page = isinstance(kind, Union) or (isinstance(kind, Relation) and kind.paged)
     made = GraphField(
         metadata={KIND: kind, GUARD: guard},
         description=described(description, guard),
         deprecation_reason=deprecated,
-        directives=guard.directives() if guard else (),
+        directives=[*(guard.directives() if guard else ()), *([PAGE] if is_page else ())],
     )
     # What is made later is no argument of the class.
     made.init = not isinstance(kind, OfMade)

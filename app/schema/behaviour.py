@@ -123,6 +123,8 @@ class Spending:
     requires=Permission.BEHAVIOUR_READ,
     description="What a customer did in a period of whole months.",
     parameters=behaviour.OF_CUSTOMER,
+    # The customer's bookings are aggregated four times.
+    cost=20,
 )
 class Behaviour:
     """What a customer did in a period."""

@@ -70,6 +70,7 @@ for members in (
     requires=Permission.MONEY_READ,
     description="What a customer owns and owes in one currency, at this moment.",
     orders={"CURRENCY": Order(("currency",), "By currency code.")},
+    cost=5,
 )
 class CurrencyTotal:
     """What a customer owns and owes in one currency."""

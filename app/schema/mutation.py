@@ -3,7 +3,9 @@
 from typing import Final
 
 import strawberry
+from strawberry.types.base import get_object_definition
 
+from app.planner.costs import cost_of
 from app.schema.assignment import AssignmentMutation
 from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
@@ -56,3 +58,8 @@ class Mutation(
     RevealMutation,
 ):
     """Everything that can be changed."""
+
+
+# A command locks, checks, writes and records.
+for declared in get_object_definition(Mutation, strict=True).fields:
+    declared.directives = [*declared.directives, *cost_of(400)]

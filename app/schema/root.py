@@ -245,6 +245,8 @@ class Query:
     )
     bank_summary: BankSummary | None = root_field(
         bank_summary,
+        # It reads whole tables.
+        cost=50_000,
         root=OfContext(make_summary),
         description="Counts and totals by branch, tier and product: for management reports.",
     )
