@@ -3,7 +3,6 @@
 The directives are those of IBM's GraphQL Cost Directives specification.
 """
 
-from functools import cache
 from typing import Any, Final, TypeVar
 
 import strawberry
@@ -58,14 +57,12 @@ def cost_of(rows: int | None) -> list[Cost]:
     return [] if rows is None else [Cost(weight=str(rows))]
 
 
-@cache
 def weight(declared: GraphQLField | GraphQLNamedType) -> int:
     """Give how many rows a field or type reads beside those of pages."""
     found = _directive(declared, Cost)
     return int(found.weight) if found else 0
 
 
-@cache
 def list_size(field: GraphQLField) -> ListSize | None:
     """Give what says how many rows a field has; None where it is no page."""
     return _directive(field, ListSize)
