@@ -207,15 +207,17 @@ def _migrate(bank: Bank) -> None:
 def _application(settings: "Settings", bank: Bank, listener: socket.socket) -> "Starlette":
     from app.auth.tokens import TokenKey, TokenKeyError
     from app.main import create_app
+    from app.trusted import ManifestError
 
     with one_line_for(TokenKeyError):
         token_key = TokenKey.load(bank.data_dir)
     keys = load_keys(settings, bank)
     # A name for this machine is as good as its address.
     here = settings.model_copy(update={"host": listener.getsockname()[0]})
-    return create_app(
-        here, database_url=bank.dsn, keys=keys, token_key=token_key, data_dir=bank.data_dir
-    )
+    with one_line_for(ManifestError):
+        return create_app(
+            here, database_url=bank.dsn, keys=keys, token_key=token_key, data_dir=bank.data_dir
+        )
 
 
 def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) -> None:

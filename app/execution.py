@@ -5,34 +5,47 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import isawaitable
+from time import perf_counter
 from typing import Any, Final
 
+import structlog
 from graphql import (
     DocumentNode,
     ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     VariableValues,
     execute,
+    get_nullable_type,
     get_operation_ast,
     get_variable_values,
+    is_enum_type,
+    is_list_type,
     parse,
+    type_from_ast,
     validate,
 )
 from strawberry.exceptions import StrawberryInputCoercionError
 
+from app.auth.viewer import Viewer
 from app.introspection import Audience, hidden_from, introspects
 from app.limits import Limits, Size, measure, most_repeated
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.disclosure import Disclosure, in_order
 from app.planner.errors import RefusedError, too_large
+from app.planner.pages import PAGE_SIZE_DEFAULT
 from app.planner.planning import Planner
 from app.planner.plans import PlanFailedError, Plans
+from app.planner.projection import Scope
 from app.request import BAD_REQUEST
 from app.resolvers.context import Context
+from app.trusted import Trusted, faults
+
+_log = structlog.get_logger("bank360.execution")
 
 # A document of 8,000 letters takes some 300 KB parsed: at most 150 MB in all.
 _DOCUMENTS_MAX: Final = 500
@@ -40,6 +53,16 @@ _DOCUMENT_LENGTH_MAX: Final = 8_000
 # Validation compares every two selections of one name.
 _REPEATED_MAX: Final = 100
 _ERRORS_MAX: Final = 5
+# What required variables are taken for in plans that are made before anybody asks.
+_PLACEHOLDERS: Final[Mapping[str, Any]] = {
+    "Boolean": True,
+    "Date": "2000-01-01",
+    "DateTime": "2000-01-01T00:00:00Z",
+    "Decimal": "0",
+    "ID": "",
+    "Int": PAGE_SIZE_DEFAULT,
+    "String": "",
+}
 
 
 @dataclass(frozen=True)
@@ -135,9 +158,50 @@ class Executor:
     introspection: Audience
     observe: Callable[[str], None] = lambda _path: None
     _documents: OrderedDict[str, Document] = field(default_factory=OrderedDict)
+    # These are kept as long as the server runs.
+    _trusted: dict[str, Document] = field(default_factory=dict)
+
+    def trust(self, documents: Sequence[Trusted]) -> None:
+        """Parse, validate and keep trusted documents; raises ManifestError where one has errors."""
+        found = []
+        for each in documents:
+            made = self._made(each.text)
+            if made.errors:
+                found.append(each.fault(made.errors))
+            self._trusted[each.text] = made
+        if found:
+            raise faults(found)
+
+    async def plan_trusted(self, viewers: Mapping[Viewer, Scope]) -> None:
+        """Plan the trusted queries for some viewers, beside whatever else the server does."""
+        if not self._trusted:
+            return
+        made, started = 0, perf_counter()
+        for document in self._trusted.values():
+            assert document.ast is not None
+            for operation in document.ast.definitions:
+                if not isinstance(operation, OperationDefinitionNode):
+                    continue
+                variables = placeholders(self.schema, operation)
+                if operation.operation is not OperationType.QUERY or variables is None:
+                    continue
+                for viewer, scope in viewers.items():
+                    made += await self.planner.plan_ahead(
+                        document.plans,
+                        operation,
+                        document.fragments,
+                        variables,
+                        viewer=viewer,
+                        scope=scope,
+                    )
+        seconds = round(perf_counter() - started, 3)
+        _log.info("trusted documents", documents=len(self._trusted), plans=made, seconds=seconds)
 
     def document(self, text: str) -> Document:
         """Parse and validate a document, or give what is known of it."""
+        known = self._trusted.get(text)
+        if known is not None:
+            return known
         known = self._documents.get(text)
         if known is not None:
             self._documents.move_to_end(text)
@@ -257,6 +321,27 @@ class Executor:
         # What a plan noted before it gave up is noted again.
         context.disclosure = Disclosure()
         return None
+
+
+def placeholders(
+    schema: GraphQLSchema, operation: OperationDefinitionNode
+) -> VariableValues | None:
+    """Give variables as most clients would: required ones and defaults; None where none fit."""
+    given = {}
+    for definition in operation.variable_definitions or ():
+        if isinstance(definition.type, NonNullTypeNode) and definition.default_value is None:
+            type_ = type_from_ast(schema, definition.type)
+            given[definition.variable.name.value] = _placeholder(get_nullable_type(type_))
+    found = get_variable_values(schema, operation.variable_definitions or (), given)
+    return found if isinstance(found, VariableValues) else None
+
+
+def _placeholder(type_: Any) -> Any:
+    if is_list_type(type_):
+        return []
+    if is_enum_type(type_):
+        return next(iter(type_.values))
+    return _PLACEHOLDERS.get(type_.name, {})
 
 
 def _failed(failure: PlanFailedError) -> ExecutionResult:

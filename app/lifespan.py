@@ -1,8 +1,10 @@
 """What a server keeps open while it answers, and the order in which that opens and closes."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.applications import Starlette
 
@@ -30,6 +32,7 @@ class Lifespan:
     redis: Redis
     issuer: RemoteKeys | None
     measured: Metrics
+    plan_ahead: Callable[[], Coroutine[Any, Any, None]]
 
     @asynccontextmanager
     async def running(self, app: Starlette) -> AsyncIterator[None]:
@@ -63,4 +66,13 @@ class Lifespan:
             stack.push_async_callback(self.reads.close)
             app.state.database, app.state.writes = database, writes
             app.state.redis = self.redis
+            planning = asyncio.create_task(self.plan_ahead())
+            stack.push_async_callback(_ended, planning)
             yield
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End what goes on beside the requests."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

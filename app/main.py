@@ -17,11 +17,12 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from app import graphiql, health, logs, metrics
 from app.auth.claims import ClaimNames, StrongAuthentication
 from app.auth.issuer import RemoteKeys
+from app.auth.permissions import Role
 from app.auth.refusals import IssuerUnavailableError
 from app.auth.signatures import KeySource
 from app.auth.tokens import ISSUER, TokenKey
 from app.auth.verifier import Rules, Verifier
-from app.auth.viewer import Viewer
+from app.auth.viewer import ALWAYS, Viewer
 from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
@@ -44,12 +45,14 @@ from app.operation import Operations
 from app.persisted import PersistedQueries
 from app.planner.cursors import Cursors
 from app.planner.identities import identities_by_role
+from app.planner.projection import Scope
 from app.planner.reader import Reader
 from app.rates import Policy, Rates
 from app.resolvers.context import Context
 from app.schema.root import graphql_schema, planner
 from app.settings import Settings
 from app.sign_in import DemoIssuer, is_loopback
+from app.trusted import TrustedDocuments
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
 
@@ -111,17 +114,6 @@ def create_app(
         redis=redis,
         bounded=bounded,
     )
-    lifespan = Lifespan(
-        database_url,
-        keys,
-        readers=settings.database_pool_size,
-        statement_timeout_seconds=settings.statement_timeout_seconds,
-        sequencing=sequencing,
-        reads=reads,
-        redis=redis,
-        issuer=identity.issuer,
-        measured=measured,
-    )
 
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
@@ -138,6 +130,19 @@ def create_app(
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
     )
+    lifespan = Lifespan(
+        database_url,
+        keys,
+        readers=settings.database_pool_size,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+        sequencing=sequencing,
+        reads=reads,
+        redis=redis,
+        issuer=identity.issuer,
+        measured=measured,
+        plan_ahead=partial(operations.executor.plan_trusted, _customers()),
+    )
+
     app = Starlette(
         routes=[
             *_graphql_routes(settings, operations, identity.verifier),
@@ -245,23 +250,33 @@ def _operations(
     counters = Counters(redis if settings.redis_url else None, bounded)
     kept_seconds = settings.persisted_query_seconds
     documents = Documents(redis, bounded, kept_seconds) if kept_seconds else None
+    executor = Executor(
+        graphql_schema(),
+        planner(settings.page_size_max),
+        settings.query_tokens_max,
+        limits,
+        settings.query_suggestions,
+        _audience(settings),
+        lambda path: measured.queries.labels(path).inc(),
+    )
+    trusted = TrustedDocuments.load(settings.trusted_documents, settings.trusted_documents_only)
+    executor.trust(trusted.documents)
     return Operations(
-        Executor(
-            graphql_schema(),
-            planner(settings.page_size_max),
-            settings.query_tokens_max,
-            limits,
-            settings.query_suggestions,
-            _audience(settings),
-            lambda path: measured.queries.labels(path).inc(),
-        ),
+        executor,
         context,
         settings.operation_timeout_seconds,
         Rates(counters, quotas),
         reads,
         PersistedQueries(documents, measured),
+        trusted,
         measured,
     )
+
+
+def _customers() -> dict[Viewer, Scope]:
+    """Give the viewers whose plans are made ahead: those of other posts come when asked for."""
+    found = (Viewer(Role.CUSTOMER, (Role.CUSTOMER,), strong_until=each) for each in (ALWAYS, None))
+    return {viewer: RowScope(viewer) for viewer in found}
 
 
 class NoIssuerError(Exception):

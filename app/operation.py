@@ -28,6 +28,8 @@ from app.planner.errors import (
 from app.rates import Rates, Spent
 from app.request import BAD_REQUEST, GraphQLRequest
 from app.resolvers.context import Context
+from app.trusted import TrustedDocuments
+from app.trusted import refusal as not_trusted
 
 _log = structlog.get_logger("bank360.operation")
 
@@ -77,6 +79,7 @@ class Operations:
     rates: Rates
     reads: Reads
     persisted: PersistedQueries
+    trusted: TrustedDocuments
     metrics: Metrics
 
     async def run(
@@ -118,7 +121,7 @@ class Operations:
         spent = self.rates.refusal(viewer, network)
         if spent is not None:
             return _limited(spent)
-        text = await self._text(asked)
+        text = await self._text(asked, context.viewer)
         if isinstance(text, RefusedError):
             spent = await self.rates.spend(viewer, network, 1, 0)
             # The status by which persisted queries' clients know that they are understood.
@@ -182,10 +185,15 @@ class Operations:
             operation = name and name[:_NAME_LENGTH_MAX]
             await self.reads.record(context.viewer, exposed, operation, request_id)
 
-    async def _text(self, asked: GraphQLRequest) -> str | RefusedError:
+    async def _text(self, asked: GraphQLRequest, viewer: Viewer) -> str | RefusedError:
+        """Give the document that is asked for, if the viewer may ask for it."""
+        trusted = self.trusted.text(asked.document_id) if asked.document_id else None
+        if trusted is not None:
+            return trusted
+        if self.trusted.binds(viewer) and not (asked.query and self.trusted.trusts(asked.query)):
+            return not_trusted()
         if asked.query is not None:
             return asked.query
-        assert asked.digest is not None
         return await self.persisted.find(asked.digest)
 
     def _record(

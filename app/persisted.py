@@ -27,8 +27,13 @@ class PersistedQueries:
     metrics: Metrics
     _recent: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
-    async def find(self, digest: str) -> str | RefusedError:
-        """Give the document with this hash, or the error that has the client send it."""
+    async def find(self, digest: str | None) -> str | RefusedError:
+        """Give the document with this hash, or the error that has the client send it.
+
+        Without a hash a client named a trusted document that there is not.
+        """
+        if digest is None:
+            return RefusedError("no document has this id", NOT_FOUND)
         if self.documents is None:
             return RefusedError("PersistedQueryNotSupported", NOT_SUPPORTED)
         text = self._recent.get(digest)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -11,7 +11,11 @@ import orjson
 from app.domain.problem import Language
 
 BAD_REQUEST: Final = "BAD_REQUEST"
+# How ids begin that are the hash of a document (GraphQL over HTTP, appendix "Persisted Documents").
+SHA256_PREFIX: Final = "sha256:"
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
+# Where clients name a document: as the appendix says, or as Relay's documentation does.
+_DOCUMENT_IDS: Final = ("documentId", "doc_id")
 
 
 class RequestError(Exception):
@@ -30,8 +34,9 @@ class RequestError(Exception):
 class GraphQLRequest:
     """A checked request (GraphQL over HTTP, section "Request parameters").
 
-    ``digest`` is the document's SHA-256 in hexadecimal, from a client that uses persisted queries;
-    without it there is always a ``query``. ``read_only`` requests may change nothing; ``language``
+    ``document_id`` names a persisted document; without it there is always a ``query``. Both come
+    from a client that registers a document, whose ``digest``, its SHA-256 in hexadecimal, is then
+    the id. ``read_only`` requests may change nothing; ``language``
     is what sentences for people come in. ``reports_cost`` adds what the operation cost to the
     answer.
     """
@@ -39,10 +44,18 @@ class GraphQLRequest:
     query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
-    digest: str | None = None
+    document_id: str | None = None
     read_only: bool = False
     language: Language = Language.EN
     reports_cost: bool = False
+
+    @property
+    def digest(self) -> str | None:
+        """The hash that the document is named by, where it is named by its hash."""
+        named = self.document_id
+        if named is None or not named.startswith(SHA256_PREFIX):
+            return None
+        return named.removeprefix(SHA256_PREFIX)
 
 
 def bearer_token(authorization: str) -> str:
@@ -68,9 +81,9 @@ def check_request(given: Any) -> GraphQLRequest:
     if not isinstance(given, dict):
         message = "the body must be a JSON object with the field 'query'"
         raise RequestError(400, message, BAD_REQUEST)
-    digest = _digest(given.get("extensions"))
+    document_id = _document_id(given)
     query, variables, name = (given.get(key) for key in ("query", "variables", "operationName"))
-    if not isinstance(query, str) and not (query is None and digest):
+    if not isinstance(query, str) and not (query is None and document_id):
         message = "the field 'query' must be a text"
         raise RequestError(400, message, BAD_REQUEST)
     if variables is not None and not isinstance(variables, dict):
@@ -79,11 +92,42 @@ def check_request(given: Any) -> GraphQLRequest:
     if name is not None and not isinstance(name, str):
         message = "the field 'operationName' must be a text"
         raise RequestError(400, message, BAD_REQUEST)
-    if query is not None and digest and sha256(query.encode()).hexdigest() != digest:
-        message = "persistedQuery.sha256Hash is not the SHA-256 of the query"
-        raise RequestError(400, message, BAD_REQUEST)
+    asked = GraphQLRequest(query, variables, name, document_id)
+    if query is not None and document_id:
+        _check_registration(query, asked.digest)
     reports_cost = (given.get("extensions") or {}).get("cost") is True
-    return GraphQLRequest(query, variables, name, digest, reports_cost=reports_cost)
+    return replace(asked, reports_cost=reports_cost)
+
+
+def _check_registration(query: str, digest: str | None) -> None:
+    """Check that a document that comes with its id is named by its hash."""
+    if digest is None:
+        message = "send a 'query', or the id of a document, not both"
+        raise RequestError(400, message, BAD_REQUEST)
+    if sha256(query.encode()).hexdigest() != digest:
+        message = "the given SHA-256 is not the SHA-256 of the query"
+        raise RequestError(400, message, BAD_REQUEST)
+
+
+def _document_id(given: Mapping[str, Any]) -> str | None:
+    """Find the id that a request names its document by."""
+    digest = _digest(given.get("extensions"))
+    if digest is not None:
+        return f"{SHA256_PREFIX}{digest}"
+    for name in _DOCUMENT_IDS:
+        found = given.get(name)
+        if found is None:
+            continue
+        if not isinstance(found, str) or not found:
+            message = f"the field '{name}' must be a text that is not empty"
+            raise RequestError(400, message, BAD_REQUEST)
+        if found.startswith(SHA256_PREFIX) and not _DIGEST.fullmatch(
+            found.removeprefix(SHA256_PREFIX)
+        ):
+            message = f"the field '{name}' must have 64 hexadecimal digits, in small letters"
+            raise RequestError(400, message, BAD_REQUEST)
+        return found
+    return None
 
 
 def _digest(extensions: Any) -> str | None:

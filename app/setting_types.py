@@ -4,6 +4,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -121,6 +122,7 @@ Networks = Annotated[
 ]
 IssuerUrl = Annotated[str, AfterValidator(_check_issuer)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]

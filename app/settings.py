@@ -22,6 +22,7 @@ from app.setting_types import (
     Networks,
     NotNegative,
     Origins,
+    Paths,
     Port,
     Positive,
     RedisUrl,
@@ -117,6 +118,14 @@ class Settings(BaseSettings):
         default=604_800,
         description="How long a document that a client registered by its hash is kept in Redis; "
         "0 turns automatic persisted queries off",
+    )
+    trusted_documents: Paths = Field(
+        default=(),
+        description="Manifests of trusted documents, separated by commas: Apollo's persisted query "
+        "manifests, or Relay's maps of ids and texts",
+    )
+    trusted_documents_only: Literal["nobody", "customers", "everyone"] = Field(
+        default="nobody", description="Who may send nothing but trusted documents"
     )
     query_suggestions: bool = Field(
         default=False,

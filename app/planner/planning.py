@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from graphql import (
@@ -34,6 +35,8 @@ from app.planner.prepared import prepare
 from app.planner.projection import Scope
 from app.planner.root_fields import RootField, Types, compile_root, types_of
 from app.planner.roots import ROOT, NamedRow, NamedRows, OfContext
+
+NOBODY: Final = UUID(int=0)
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Planner:
         try:
             rows, made = await self._found(outline, collector, viewer, context)
             run = Run(viewer, context, variables, rows, made)
-            plan = await self._plan(outline, collector, run)
+            plan = await self._plan(outline, collector, run.rows, viewer, run.reader.scope)
             data = await plan.run(run)
         except (UnplannedError, GraphQLError):
             raise
@@ -118,18 +121,53 @@ class Planner:
                 given = collector.arguments(field_.definition, field_.nodes[0])
                 root.shown(run.context, given, found)
 
-    async def _plan(self, outline: Outline, collector: Collector, run: Run) -> Plan:
-        types = tuple(map(types_of, run.rows.values()))
+    async def plan_ahead(
+        self,
+        plans: Plans,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: VariableValues,
+        *,
+        viewer: Viewer,
+        scope: Scope,
+    ) -> bool:
+        """Make the plan of a query before anybody asks it; False where it cannot be known yet.
+
+        That is so where ids say what types of rows it reads, and where the variables are refused.
+        """
+        collector = Collector(self.schema, fragments, variables)
+        outline = self._outline(plans, operation, collector, viewer)
+        rows: dict[str, Named] = {}
+        for key, field_ in outline.roots.items():
+            root = field_.metadata.get(ROOT)
+            if isinstance(root, NamedRows) or (isinstance(root, NamedRow) and root.prefix is None):
+                return False
+            if isinstance(root, NamedRow):
+                is_shown = needs(field_.definition).access(viewer)[0] is Access.CLEAR
+                rows[key] = GlobalId(root.prefix or "", NOBODY, NOBODY) if is_shown else None
+        try:
+            await self._plan(outline, collector, rows, viewer, scope)
+        except (UnplannedError, GraphQLError):
+            return False
+        return True
+
+    async def _plan(
+        self,
+        outline: Outline,
+        collector: Collector,
+        rows: Mapping[str, Named],
+        viewer: Viewer,
+        scope: Scope,
+    ) -> Plan:
+        types = tuple(map(types_of, rows.values()))
         plan = outline.plans.get(types)
         if plan is None:
             # One at a time, and beside the event loop: others are answered meanwhile.
             async with self._compiling:
                 plan = outline.plans.get(types)
                 if plan is None:
-                    named = dict(zip(run.rows, types, strict=True))
-                    make = partial(
-                        self._made, outline.roots, named, collector, run.viewer, run.reader.scope
-                    )
+                    named = dict(zip(rows, types, strict=True))
+                    make = partial(self._made, outline.roots, named, collector, viewer, scope)
                     plan = await asyncio.to_thread(make)
                     self._kept.keep(outline, types, plan)
         if isinstance(plan, Unplanned):

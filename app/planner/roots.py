@@ -24,6 +24,12 @@ class NamedRow:
     find: Callable[[Any, Mapping[str, Any]], Awaitable[GlobalId | None]]
     shown: Callable[[Any, Mapping[str, Any], GlobalId], None] | None = None
 
+    @property
+    def prefix(self) -> str | None:
+        """How the ids of its rows begin, where they are all of one type."""
+        first, *more = self.projections
+        return None if more else first
+
 
 @dataclass(frozen=True)
 class NamedRows:
