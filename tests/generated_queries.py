@@ -62,7 +62,10 @@ class Query:
 
 @dataclass
 class Maker:
-    """Makes one query after the other; the same ones for the same random numbers."""
+    """Makes one query after the other; the same ones for the same random numbers.
+
+    Values are made of what is ``known`` by then: another person may ask a query again.
+    """
 
     schema: GraphQLSchema
     known: Known
@@ -167,16 +170,16 @@ class Maker:
 
     def _of_its_own(self, name: str, definition: GraphQLField) -> Iterator[tuple[str, str]]:
         """Give the arguments by which root fields find what they show."""
-        rng, known, arguments = self.rng, self.known, definition.args
+        rng, arguments = self.rng, definition.args
         if name == "customerBy":
-            by = rng.choice(list(known.look_ups))
+            by = rng.choice(list(self.known.look_ups))
             yield "by", f"{{{by}: {self._given('String!', lambda _: self._look_up(by))}}}"
         elif name == "accountBy":
             yield "number", self._given("String!", lambda _: self._look_up("accountNumber"))
         elif name == "accessMatrix":
             yield "role", "TELLER"
         elif name == "exposure":
-            customers = self._given("[ID!]!", lambda _: self._some(known.ids["Customer"]))
+            customers = self._given("[ID!]!", lambda _: self._some(self.known.ids["Customer"]))
             yield "customerIds", customers
             yield "from", self._given("DateTime!", lambda _: rng.choice(_MOMENTS))
             yield "to", '"2027-01-01T00:00:00Z"'
