@@ -60,7 +60,7 @@ class Limits:
             ("root fields", size.fields, self.root_fields),
             ("directives", size.directives, self.directives),
             ("rows by the sizes of its pages", size.nodes, self.nodes),
-            ("cost", size.cost, self.cost),
+            ("units of cost", size.cost, self.cost),
             ("objects, with its fragments spread out", size.objects, _OBJECTS_MAX),
         ):
             if found > most:
