@@ -6,7 +6,7 @@ in the order of the shape. Filters of one shape share a statement.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from typing import Any, Final, NamedTuple
 
@@ -62,6 +62,7 @@ class Filter:
         return (self.shape, repr(self.values))
 
 
+@cache
 def filterable(projection: Projection) -> dict[str, Any]:
     """Give the expressions that may be filtered on, by field."""
     found: dict[str, Any] = {}
