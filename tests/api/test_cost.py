@@ -89,7 +89,9 @@ def printed(name: str, nodes: Any) -> dict[str, Any] | None:
     ]
     if not found:
         return None
-    return {each.name.value: value_from_ast_untyped(each.value) for each in found[0].arguments}
+    return {
+        each.name.value: value_from_ast_untyped(each.value) for each in found[0].arguments or ()
+    }
 
 
 def test_limits_count_what_the_schema_says() -> None:
