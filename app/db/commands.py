@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
+
+from app.auth.permissions import Role
+from app.domain.problem import Problem
+
+# Of requests for a second person.
+APPROVAL_PREFIX: Final = "apr"
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,41 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Maker:
+    """Whose command it is: a person's id, and the post that the person acted in."""
+
+    id: UUID
+    role: Role
+
+
+@dataclass(frozen=True)
+class Approved:
+    """The request by which a second person has a command carried out.
+
+    ``base`` is what the maker's decision rested upon, as app.db.approvals writes it.
+    """
+
+    request: UUID
+    maker: Maker
+    base: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What came of a command that was approved: a record of its own, under its maker's name."""
+
+    command: Command
+    maker: Maker
+    change: "Change"
+
+
+@dataclass(frozen=True)
 class Change:
     """What a command did, for the audit trail and for whom it may concern.
 
     ``detail`` is stored encrypted with the customer's key: before and after of changed fields.
+    ``effect`` is what was done beside, by approving it. A change with a ``refusal`` stays, and
+    refuses the command all the same: a request that is found to have expired.
     """
 
     made: Made
@@ -43,6 +80,8 @@ class Change:
     customer_id: UUID | None = None
     fields: Sequence[str] = ()
     detail: Mapping[str, Any] | None = None
+    effect: Effect | None = None
+    refusal: Problem | None = None
 
 
 @dataclass(frozen=True)

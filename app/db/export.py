@@ -26,6 +26,7 @@ _LEFT_OUT: Final = frozenset(
     table.__tablename__
     for table in (
         tables.AccountNumberIndex,
+        tables.Approval,
         tables.AuditRead,
         tables.AuditRecord,
         tables.BegunService,

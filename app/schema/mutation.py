@@ -4,6 +4,7 @@ from typing import Final
 
 import strawberry
 
+from app.schema.approval_mutation import ApprovalMutation
 from app.schema.assignment import AssignmentMutation
 from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
@@ -13,6 +14,7 @@ from app.schema.registration import RegistrationMutation
 from app.schema.reveal import RevealMutation
 
 _PARTS: Final = (
+    ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,
@@ -47,6 +49,7 @@ _check_names()
     )
 )
 class Mutation(
+    ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,
