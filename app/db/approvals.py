@@ -197,7 +197,7 @@ def _base(wanted: Ask) -> str:
 def _written(wanted: Ask) -> str:
     """Write differences as they are stored, with the customer whose data they show."""
     fields = [vars(each) for each in wanted.diff]
-    return orjson.dumps({"customer": wanted.customer, "fields": fields}).decode()
+    return orjson.dumps({"customer": str(wanted.customer), "fields": fields}).decode()
 
 
 def read_diff(text: str) -> tuple[UUID, list[FieldDiff]]:
