@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import orjson
 
 from app.auth.approvals import FOUR_EYES
 from app.auth.permissions import Role
+from app.db.audit import Connection
 from app.db.commands import APPROVAL_PREFIX, Approved, Change, Command, Made, Maker
 from app.db.ids import new_id
 from app.db.unit_of_work import Unit
@@ -34,6 +36,17 @@ where customer_id = $1 and id = $2 and state = 'PENDING'
 _END_OTHERS: Final = """
 update approval set state = 'STALE', decided_at = $2, version = version + 1
 where customer_id = $1 and state = 'PENDING' and id is distinct from $3
+"""
+_END_EXPIRED: Final = """
+with expired as (
+    select customer_id, id from approval
+    where state = 'PENDING' and expires_at <= $1
+    order by expires_at, id limit $2
+    for update skip locked
+)
+update approval set state = 'EXPIRED', decided_at = $1, version = version + 1
+from expired where approval.customer_id = expired.customer_id and approval.id = expired.id
+returning approval.customer_id, approval.id
 """
 
 
@@ -101,7 +114,6 @@ async def _request(unit: Unit, wanted: Ask) -> Change:
     assert required <= rule.checkers, "posts that the table does not name"
     request = new_id()
     await unit.open_cipher(wanted.customer)
-    payload = orjson.dumps(unit.command.payload, default=str).decode()
     await unit.insert(
         _TABLE,
         customer_id=wanted.customer,
@@ -113,7 +125,9 @@ async def _request(unit: Unit, wanted: Ask) -> Change:
         maker_role=unit.maker.role.value,
         required_roles=[role.value for role in Role if role in required],
         base=_base(wanted),
-        payload_ciphertext=_sealed(unit, wanted.customer, "payload", request, payload),
+        payload_ciphertext=_sealed(
+            unit, wanted.customer, "payload", request, unit.command.stored_payload
+        ),
         diff_ciphertext=_sealed(unit, wanted.customer, "diff", request, _written(wanted)),
         requested_at=unit.at,
         expires_at=unit.at + rule.lasts,
@@ -182,6 +196,16 @@ async def end_others(unit: Unit, customer: UUID) -> None:
     """End what waits for a locked customer, but for the request that is being approved."""
     this = unit.approved.request if unit.approved else None
     await unit.fetch(_END_OTHERS, customer, unit.at, this)
+
+
+async def end_expired(connection: Connection, at: datetime, size: int) -> list[Made]:
+    """End at most ``size`` requests whose time was over at a moment; gives which, to record them.
+
+    For jobs, which act for nobody: whoever comes too late ends a request by `end`. Requests that
+    somebody decides at this moment are left to them.
+    """
+    rows = await connection.fetch(_END_EXPIRED, at, size)
+    return [Made(APPROVAL_PREFIX, row["customer_id"], row["id"]) for row in rows]
 
 
 def _sealed(

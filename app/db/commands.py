@@ -14,6 +14,11 @@ from app.domain.problem import Problem
 APPROVAL_PREFIX: Final = "apr"
 
 
+def _plain(value: Any) -> Any:
+    """Give what JSON has no word for: a tuple with names is a list, anything else its text."""
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
 @dataclass(frozen=True)
 class Command:
     """What a viewer wants done: the mutation's name, the client's key, and all that it says."""
@@ -25,7 +30,12 @@ class Command:
     @property
     def content(self) -> bytes:
         """The command as bytes: equal for equal commands."""
-        return orjson.dumps([self.name, self.payload], default=str, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps([self.name, self.payload], default=_plain, option=orjson.OPT_SORT_KEYS)
+
+    @property
+    def stored_payload(self) -> str:
+        """All that the command says, as JSON: what it was made of can be read from it again."""
+        return orjson.dumps(self.payload, default=_plain).decode()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What nobody does alone: who decides, what ends a request, and what a decision leaves behind."""
 
 import asyncio
+from dataclasses import astuple
 from datetime import timedelta
 from time import time
 from typing import Any
@@ -18,6 +19,8 @@ from writing_support import state
 from app.auth.approvals import FOUR_EYES
 from app.auth.permissions import MATRIX, Access, Permission, Role, access
 from app.auth.scopes import ROW_SCOPES, ScopeKind
+from app.db.approvals import end_expired
+from app.planner.global_id import GlobalId, format_id
 
 UPDATE = """
 mutation ($input: UpdateCustomerInput!) {
@@ -259,6 +262,27 @@ async def test_after_its_time_a_request_expires(owner: asyncpg.Connection, desk:
     assert await beside(owner) == before
     told = [event for _, _, event in await records(owner, desk)]
     assert told == ["approval.requested"] * 3 + ["approval.expired"] * 3
+
+
+async def test_the_worker_ends_what_has_expired_and_nothing_else(
+    owner: asyncpg.Connection, desk: Desk
+) -> None:
+    late, other = [await request(desk) for _ in range(2)]
+    sql = """
+        update approval set requested_at = requested_at - interval '8 days',
+            expires_at = expires_at - interval '8 days'
+        where id = $1
+    """
+    await owner.execute(sql, GlobalId.parse(late).id)
+    async with owner.transaction():
+        await owner.execute("set local role jobs")
+        now = await owner.fetchval("select now()")
+        ended = await end_expired(owner, now, 1_000)
+        assert await end_expired(owner, now, 1_000) == []
+    assert late in {format_id(*made) for made in map(astuple, ended)}
+    seen = await found(desk.head, late)
+    assert (seen["state"], seen["version"], seen["decidedBy"]) == ("EXPIRED", 2, None)
+    assert (await found(desk.head, other))["state"] == "PENDING"
 
 
 async def test_only_the_maker_withdraws(owner: asyncpg.Connection, desk: Desk) -> None:
