@@ -70,6 +70,21 @@ async def test_lists_are_filtered_and_ordered(desk: Desk) -> None:
     assert await listed(desk.checker, filter=theirs) == []
 
 
+async def test_plans_read_requests_as_the_reference_path_does(desk: Desk) -> None:
+    """Differences are not planned; whatever stands beside them is equal on both paths."""
+    first = (await ask(desk))["approval"]["id"]
+    await ask(desk)
+    await approve(desk.checker, first)
+    whole = (await desk.checker.run(LIST))["approvals"]["nodes"]
+    for node in whole:
+        del node["diff"], node["freshDiff"]
+    shown = SHOWN.replace("diff { field before after } freshDiff { field before after }", "")
+    planned = await desk.checker.run(LIST.replace(SHOWN, shown))
+    assert planned["approvals"]["nodes"] == whole
+    metrics = (await desk.checker.http.get("/metrics")).text
+    assert 'bank360_queries_total{path="planned"} 1.0' in metrics
+
+
 async def test_buttons_are_drawn_for_those_who_may_press_them(
     client: Client, owner: asyncpg.Connection, desk: Desk
 ) -> None:

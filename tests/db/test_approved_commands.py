@@ -98,7 +98,8 @@ async def test_a_rule_goes_on_when_its_base_is_as_it_was() -> None:
     unit, customer = approving('{"account":3,"payee":"b"}'), uuid4()
     assert await ask(unit, Ask(customer, [], {"payee": "b", "account": 3})) is None
     assert unit.maker.role is Role.TELLER
-    for base in ({"payee": "b", "account": 4}, {"payee": "b"}, {}):
+    changed: list[dict[str, str | int]] = [{"payee": "b", "account": 4}, {"payee": "b"}, {}]
+    for base in changed:
         with pytest.raises(StaleRequestError) as stale:
             await ask(unit, Ask(customer, [FieldDiff("x", "1", "2")], base))
         assert stale.value.fresh.diff == [FieldDiff("x", "1", "2")]
