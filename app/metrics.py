@@ -101,7 +101,10 @@ class Metrics:
         return generate_latest(summed)
 
     def command(self, name: str, outcome: str) -> None:
-        """Count a command of a mutation by its outcome: DONE, REPLAYED, or a problem's code."""
+        """Count a command by its outcome: DONE, PENDING, REPLAYED, or a problem's code.
+
+        PENDING waits for a second person.
+        """
         self.commands.labels(name, outcome).inc()
 
     def refused(self, codes: Iterable[str]) -> None:

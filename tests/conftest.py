@@ -38,6 +38,7 @@ pytest_plugins = [
     "explain_bank",
     "redis_support",
     "issuer_support",
+    "desk_support",
     "row_world",
     "graphiql_bank",
 ]

@@ -1,21 +1,28 @@
-"""Customers with whom all business has ended, and the mutation that erases them."""
+"""Customers with whom all business has ended, and the mutations that erase them."""
 
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from approval_support import PENDING, approve
 from client import Client
 from factories import Factory, Made
 
 from app.auth.permissions import Role
 
-ERASE = """
-mutation ($input: EraseCustomerInput!) {
-  eraseCustomer(input: $input) {
-    ... on EraseCustomerPayload {
-      customer { id version status name phone email nationalId birthDate address { city } }
-    }
-    ... on Problem { code field }
+ERASE = f"""
+mutation ($input: EraseCustomerInput!) {{
+  eraseCustomer(input: $input) {{
+    ... on EraseCustomerPayload {{ customer {{ id }} }}
+    {PENDING}
+    ... on Problem {{ code field }}
+  }}
+}}
+"""
+LEFT = """
+query ($id: ID!) {
+  customer(id: $id) {
+    id version status name phone email nationalId birthDate address { city }
   }
 }
 """
@@ -26,10 +33,20 @@ def officer(client: Client, staff: UUID, *, strong: bool = True) -> Client:
     return client.as_(Role.COMPLIANCE, staff, strong=strong)
 
 
-async def erase(client: Client, customer: Made, key: str = "", **given: Any) -> Any:
+async def ask_to_erase(client: Client, customer: Made, key: str = "", **given: Any) -> Any:
     values = {"expectedVersion": 1, "reason": "CUSTOMER_REQUEST", **given}
     values |= {"id": customer.global_id, "idempotencyKey": key or uuid4().hex}
     return (await client.run(ERASE, input=values))["eraseCustomer"]
+
+
+async def erase(maker: Client, customer: Made, **given: Any) -> Any:
+    """Ask, and let somebody else approve; gives what is left, or why it was refused."""
+    asked = await ask_to_erase(maker, customer, **given)
+    if "approval" not in asked:
+        return asked
+    done = await approve(maker.as_(Role.COMPLIANCE), asked["approval"]["id"])
+    assert done["approval"]["state"] == "APPROVED", done
+    return await maker.run(LEFT, id=customer.global_id)
 
 
 async def former_customer(factory: Factory, ended_on: date = LONG_AGO, **given: Any) -> Made:

@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 
+from app.auth.permissions import Role
 from app.db.bank_itself import ensure_bank
 from app.db.crypto import CustomerCipher
 from app.db.ids import new_id
@@ -100,6 +102,9 @@ class Rows:
         )
         await self.consent(customer, at)
         await self.service(customer, staff, "TELLER")
+        await self.approval(customer, staff, required_roles=["BRANCH_MANAGER", "COMPLIANCE"])
+        await self.approval(customer, new_id(), required_roles=["RISK_OFFICER"])
+        await self.approval(customer, customer.id, maker_role="CUSTOMER")
 
     async def consent(self, customer: Made, at: datetime, **given: Any) -> Made:
         """What a customer said at a time."""
@@ -107,6 +112,50 @@ class Rows:
         values = {"purpose": "PROFILING", "granted": True, "channel": "BRANCH"} | given
         await self.insert("consent", customer_id=customer.id, id=row, recorded_at=at, **values)
         return Made("con", customer.id, row)
+
+    async def approval(self, customer: Made, maker: UUID, **given: Any) -> Made:
+        """What somebody asked for a minute ago, and anybody may decide."""
+        row, at = new_id(), datetime.now(UTC) - timedelta(minutes=1)
+        diff = orjson.dumps(
+            {
+                "customer": str(customer.id),
+                "fields": [{"field": "tier", "before": "GOLD", "after": "SILVER", "like": None}],
+            }
+        ).decode()
+        values = {
+            "command": "assignRelationshipManager",
+            "reason": "ALWAYS",
+            "state": "PENDING",
+            "maker_id": maker,
+            "maker_role": "TELLER",
+            "required_roles": [role.value for role in Role],
+            "base": "{}",
+            "requested_at": at,
+            "expires_at": at + timedelta(days=7),
+        } | given
+        if customer.id not in self.ciphers:
+            sql = "select wrapped_key from customer_key where customer_id = $1"
+            wrapped = await self.connection.fetchval(sql, customer.id)
+            self.ciphers[customer.id] = self.keys.ring.cipher(customer.id, wrapped)
+        secret = {"payload": "{}", "diff": diff, "answer": "Not like this.", "fresh_diff": diff}
+        sealed = {
+            f"{name}_ciphertext": self.encrypt(
+                customer.id, f"approval.{name}_ciphertext", row, clear
+            )
+            for name, clear in secret.items()
+        }
+        await self.insert("approval", customer_id=customer.id, id=row, **values, **sealed)
+        return Made("apr", customer.id, row)
+
+    async def withdrawn(self, customer: Made, maker: UUID) -> Made:
+        """What a customer's own manager asked for and took back: customers see no other staff."""
+        decided = {
+            "decided_at": datetime.now(UTC),
+            "decided_by": maker,
+            "decided_role": "RELATIONSHIP_MANAGER",
+        }
+        result = {"result_prefix": "cus", "result_owner": customer.id, "result_id": customer.id}
+        return await self.approval(customer, maker, state="WITHDRAWN", **decided, **result)
 
     async def _unnumbered(self, at: datetime) -> UUID:
         record = new_id()

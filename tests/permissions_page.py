@@ -5,6 +5,7 @@ from pathlib import Path
 
 from graphql import GraphQLObjectType
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.permissions import MATRIX, PSEUDONYMOUS, Mask, Permission, Role
 from app.auth.scopes import REPORT_SCOPES, ROW_SCOPES, ScopeKind
 from app.planner.enforcement import guarded_fields, type_guard
@@ -50,7 +51,9 @@ owners. Customers see of the staff only who is in charge of them. The bank's own
 
 def page() -> str:
     """Give the page's text."""
-    return "\n".join([INTRODUCTION, *_posts(), *_permissions(), *_masks(), *_fields()])
+    return "\n".join(
+        [INTRODUCTION, *_posts(), *_permissions(), *_four_eyes(), *_masks(), *_fields()]
+    )
 
 
 def _posts() -> list[str]:
@@ -78,6 +81,15 @@ def _permissions() -> list[str]:
             cells.append("○" if role in grant.step_up else cell)
         shown = f"`{permission}` | {permission.description} | {grant.data_class}"
         lines.append(f"| {shown} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _four_eyes() -> list[str]:
+    head = "| nobody does alone | one of these approves | within |"
+    lines = ["## Four eyes", "", head, "| --- | --- | --- |"]
+    for command, rule in FOUR_EYES.items():
+        posts = ", ".join(f"`{role}`" for role in Role if role in rule.checkers)
+        lines.append(f"| `{command}` | {posts} | {rule.lasts.days} days |")
     return [*lines, ""]
 
 

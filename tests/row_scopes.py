@@ -102,6 +102,9 @@ class Person:
             mine += " and not internal"
         seen = {
             "account": f"{mine} or (customer_id, id) in ({held})",
+            "approval": (
+                f"{mine} and (maker_id = '{self.id}' or '{self.role}' = any (required_roles))"
+            ),
             "account_holder": f"{mine} or holder_id in ({self.customers})",
             "account_number_index": f"{mine} or (customer_id, account_id) in ({held})",
             "customer_key": f"{mine} or customer_id in (select owner_id from ({held}) held)",

@@ -52,6 +52,9 @@ class Permission(ClosedSet):
 
     ACCOUNT_NUMBER_READ = "ACCOUNT_NUMBER_READ", "See account numbers."
     ACCOUNT_READ = "ACCOUNT_READ", "See accounts and cards, without numbers and money."
+    APPROVAL_DECIDE = "APPROVAL_DECIDE", "Approve or reject what somebody else asked for."
+    APPROVAL_READ = "APPROVAL_READ", "See requests for a second person: one's own, and to decide."
+    APPROVAL_WITHDRAW = "APPROVAL_WITHDRAW", "Take back what one asked for oneself."
     AUDIT_READ = "AUDIT_READ", "See the audit trail: who did or saw what."
     BEHAVIOUR_READ = "BEHAVIOUR_READ", "See what customers did in a period."
     CARD_NUMBER_READ = "CARD_NUMBER_READ", "See card numbers."
@@ -157,6 +160,9 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.MANAGER_ASSIGN:         _grant("BM"),
     Permission.CUSTOMER_EXPORT:        _grant("CU CO", "", "CU CO", _C2),
     Permission.CUSTOMER_ERASE:         _grant("CO", "", "CO", _C2),
+    Permission.APPROVAL_READ:          _grant("CU TE RM LO BM RO CO"),
+    Permission.APPROVAL_WITHDRAW:      _grant("CU TE RM LO BM RO CO"),
+    Permission.APPROVAL_DECIDE:        _grant("BM RO CO", "", "BM RO CO"),
 }
 # fmt: on
 
@@ -176,8 +182,10 @@ class Access(Enum):
 class ViewerAction(ClosedSet):
     """What a viewer may or may not do with an object: a button, or a part of a screen."""
 
-    ASSIGN_MANAGER = "ASSIGN_MANAGER", "Make somebody responsible for the customer."
+    APPROVE_REQUEST = "APPROVE_REQUEST", "Approve what somebody else asked for."
+    ASSIGN_MANAGER = "ASSIGN_MANAGER", "Ask to make somebody responsible for the customer."
     RECORD_CONSENT = "RECORD_CONSENT", "Record what the customer allows or forbids."
+    REJECT_REQUEST = "REJECT_REQUEST", "Reject what somebody else asked for."
     SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
     SEE_CONTACT = "SEE_CONTACT", "See phone, e-mail and postal address."
     SEE_CREDIT = "SEE_CREDIT", "See credit score, grade or risk class."
@@ -190,6 +198,7 @@ class ViewerAction(ClosedSet):
     SEE_SEGMENTS = "SEE_SEGMENTS", "See the segments the customer belongs to."
     SEE_TICKETS = "SEE_TICKETS", "See requests to the service desk."
     UPDATE_CUSTOMER = "UPDATE_CUSTOMER", "Change contact data and preferences."
+    WITHDRAW_REQUEST = "WITHDRAW_REQUEST", "Take back what one asked for oneself."
 
 
 CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {

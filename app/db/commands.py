@@ -2,10 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
+
+from app.auth.permissions import Role
+from app.domain.problem import Problem
+
+# Of requests for a second person.
+APPROVAL_PREFIX: Final = "apr"
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON has no word for: a tuple with names is a list, anything else its text."""
+    return list(value) if isinstance(value, tuple) else str(value)
 
 
 @dataclass(frozen=True)
@@ -19,7 +30,12 @@ class Command:
     @property
     def content(self) -> bytes:
         """The command as bytes: equal for equal commands."""
-        return orjson.dumps([self.name, self.payload], default=str, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps([self.name, self.payload], default=_plain, option=orjson.OPT_SORT_KEYS)
+
+    @property
+    def stored_payload(self) -> str:
+        """All that the command says, as JSON: what it was made of can be read from it again."""
+        return orjson.dumps(self.payload, default=_plain).decode()
 
 
 @dataclass(frozen=True)
@@ -32,10 +48,41 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Maker:
+    """Whose command it is: a person's id, and the post that the person acted in."""
+
+    id: UUID
+    role: Role
+
+
+@dataclass(frozen=True)
+class Approved:
+    """The request by which a second person has a command carried out.
+
+    ``base`` is what the maker's decision rested upon, as app.db.approvals writes it.
+    """
+
+    request: UUID
+    maker: Maker
+    base: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What came of a command that was approved: a record of its own, under its maker's name."""
+
+    command: Command
+    maker: Maker
+    change: "Change"
+
+
+@dataclass(frozen=True)
 class Change:
     """What a command did, for the audit trail and for whom it may concern.
 
     ``detail`` is stored encrypted with the customer's key: before and after of changed fields.
+    ``effect`` is what was done beside, by approving it. A change with a ``refusal`` stays, and
+    refuses the command all the same: a request that is found to have expired.
     """
 
     made: Made
@@ -43,6 +90,8 @@ class Change:
     customer_id: UUID | None = None
     fields: Sequence[str] = ()
     detail: Mapping[str, Any] | None = None
+    effect: Effect | None = None
+    refusal: Problem | None = None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ _DELETED: Final = (
     """,
     "delete from relationship where customer_id = $1",
 )
+_SEALED: Final = "_ciphertext"
 _EMPTIED: Final = (
     "gender",
     "occupation",
@@ -64,6 +65,19 @@ _EMPTIED: Final = (
     "email_ciphertext",
     "address_ciphertext",
 )
+
+
+def emptied(unit: Unit, row: Any) -> dict[str, str]:
+    """Give what stands in the fields of a locked customer that erasing empties, as text."""
+    found = {}
+    for column in _EMPTIED:
+        name = column.removesuffix(_SEALED)
+        value = row[column]
+        if column != name:
+            value = unit.decrypt(row["id"], f"customer.{column}", row["id"], value)
+        if value is not None:
+            found[name] = str(value)
+    return found
 
 
 async def has_business(unit: Unit, customer: UUID) -> bool:

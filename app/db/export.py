@@ -21,11 +21,13 @@ ROWS_MAX: Final = 200_000
 
 _SEALED: Final = "_ciphertext"
 _OWNER: Final = "customer_id"
-# What finds a customer and says nothing about one, and what the bank knows about its own staff.
+# What finds a customer and says nothing about one, and what the bank knows about its own staff and
+# considers among them.
 _LEFT_OUT: Final = frozenset(
     table.__tablename__
     for table in (
         tables.AccountNumberIndex,
+        tables.Approval,
         tables.AuditRead,
         tables.AuditRecord,
         tables.BegunService,

@@ -47,6 +47,7 @@ _WRITTEN_FOR_ANYBODY: Final = frozenset(
         tables.Account,
         tables.AccountHolder,
         tables.AccountNumberIndex,
+        tables.Approval,
         tables.Assignment,
         tables.BegunService,
         tables.ContactIndex,
@@ -90,6 +91,13 @@ _HELD: Final = {
     tables.CustomerKey.__tablename__: "viewer_holds(customer_id)",
     tables.Posting.__tablename__: "viewer_holds(customer_id, account_id)",
     tables.StandingOrder.__tablename__: "viewer_holds(customer_id, account_id)",
+}
+# What is not for everybody who sees the customer: a request is its maker's and its checkers'.
+_NARROWED: Final = {
+    tables.Approval.__tablename__: (
+        "maker_id = (select coalesce(viewer() ->> 'staff', viewer() ->> 'customer')::uuid)"
+        "\n        or (select viewer() ->> 'role') = any (required_roles)"
+    ),
 }
 # What customers do not see of their own rows.
 _KEPT_FROM_CUSTOMERS: Final = {tables.TicketComment.__tablename__: "internal"}
@@ -240,7 +248,8 @@ def _in_scope(table: str) -> str:
         alternatives.append(_HELD[table])
     joined = "\n        or ".join(alternatives)
     # The bank itself is nobody's customer.
-    return f"{owner} <> '{BANK_ID}' and (\n        {joined}\n    )"
+    found = f"{owner} <> '{BANK_ID}' and (\n        {joined}\n    )"
+    return f"{found} and (\n        {_NARROWED[table]}\n    )" if table in _NARROWED else found
 
 
 def _visible(table: str) -> str:

@@ -92,6 +92,8 @@ class RowScope:
             conditions.append(self._visible(name, table, owner, reach))
         if name == "ticket_comment" and self.shape is ScopeKind.SELF:
             conditions.append(sa.not_(table.c.internal))
+        if name == "approval":
+            conditions.append(_concerns_viewer(table))
         return sa.and_(*conditions) if conditions else None
 
     def covers(self, owner: ColumnElement[Any], reach: Reach) -> ColumnElement[bool]:
@@ -170,6 +172,21 @@ def _branch() -> ColumnElement[Any]:
 def _contains(customers: Select[Any], owner: ColumnElement[Any]) -> ColumnElement[bool]:
     (customer_id,) = customers.selected_columns
     return customers.where(customer_id == owner).correlate(cast("Any", owner).table).exists()
+
+
+def is_of_viewer(approval: FromClause) -> ColumnElement[bool]:
+    """Give the condition on requests that the viewer made, in whatever post."""
+    person = sa.func.coalesce(_parameter(_STAFF, sa.Uuid()), _parameter(_CUSTOMER, sa.Uuid()))
+    return approval.c.maker_id == person
+
+
+def is_for_post_of_viewer(approval: FromClause) -> ColumnElement[bool]:
+    """Give the condition on requests that the acting role may decide, if they are not one's own."""
+    return _parameter(_ROLE, sa.Text()) == sa.any_(approval.c.required_roles)
+
+
+def _concerns_viewer(approval: FromClause) -> ColumnElement[bool]:
+    return sa.or_(is_of_viewer(approval), is_for_post_of_viewer(approval))
 
 
 def runs_for_viewer(service: FromClause) -> ColumnElement[bool]:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -17,10 +16,19 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.viewer import Viewer
-from app.db import audit
+from app.db import audit, command_keys
 from app.db.bank_itself import BANK_ID
-from app.db.commands import Change, Command, Done, Made
+from app.db.commands import (
+    APPROVAL_PREFIX,
+    Approved,
+    Change,
+    Command,
+    Done,
+    Made,
+    Maker,
+)
 from app.db.crypto import CustomerCipher
 from app.db.database import BusyError, close_pool, open_pool
 from app.db.ids import new_id
@@ -62,15 +70,6 @@ select set_config('{VIEWER_SETTING}', $1, true),
     set_config('lock_timeout', $2, true),
     pg_try_advisory_xact_lock($3, $4) as is_free, now() as at
 """
-_KNOWN: Final = """
-select command, payload_hash, result_prefix, result_owner, result_id, problem
-from idempotency_key where actor_id = $1 and key = $2
-"""
-_STORE: Final = """
-insert into idempotency_key (actor_id, key, command, payload_hash, recorded_at, result_prefix,
-    result_owner, result_id, problem)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
 
 
 class WrongRowsError(Exception):
@@ -79,13 +78,33 @@ class WrongRowsError(Exception):
 
 @dataclass
 class Unit:
-    """One command's transaction, in the role app_write; ``at`` is its time."""
+    """One command's transaction, in the role app_write; ``at`` is its time.
+
+    ``approved`` is set while a command is carried out that somebody else asked for, and that the
+    viewer approves: `maker` is who asked, ``viewer`` who acts now.
+    """
 
     connection: "PoolConnectionProxy[asyncpg.Record]"
     viewer: Viewer
     keys: Keys
     at: datetime
+    command: Command
     ciphers: dict[UUID, CustomerCipher] = field(default_factory=dict)
+    approved: Approved | None = None
+
+    @property
+    def maker(self) -> Maker:
+        """Whose command it is: what a rule asks about a person or post, it asks of the maker."""
+        return self.approved.maker if self.approved else Maker(self.viewer.id, self.viewer.role)
+
+    def check_version(self, row: asyncpg.Record, expected: int) -> None:
+        """Refuse a row that has changed since the maker read it.
+
+        Of an approved command the base is compared instead (app.db.approvals), which shows what
+        has changed to who approves.
+        """
+        if self.approved is None and row["version"] != expected:
+            raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
 
     async def lock_customers(self, *customers: UUID) -> dict[UUID, asyncpg.Record]:
         """Lock customers in the order of their ids; refuses those whom the viewer does not see."""
@@ -219,8 +238,11 @@ class Writes:
     def _told(self, command: Command, outcome: Done | Problem) -> Done | Problem:
         if isinstance(outcome, Problem):
             word = outcome.code.value
+        elif outcome.replayed:
+            word = "REPLAYED"
         else:
-            word = "REPLAYED" if outcome.replayed else "DONE"
+            asked = outcome.made.prefix == APPROVAL_PREFIX and command.name in FOUR_EYES
+            word = "PENDING" if asked else "DONE"
         self.observe(command.name, word)
         return outcome
 
@@ -252,11 +274,14 @@ class _Attempt:
     request_id: str
     act: Act
     shows: bool
+    # Whether there is something for the sequencer.
+    recorded: bool = False
 
     async def run(self) -> Done | Problem | None:
         """Give the outcome; None while the same command is being carried out elsewhere."""
         viewer, command, keys = self.scope.viewer, self.command, self.writes.keys
         payload_hash = keys.audit.mac(command.content)
+        self.recorded = False
         async with self.writes.connection() as connection:
             async with connection.transaction():
                 # The transaction's first statement: before it, nobody is asking.
@@ -264,18 +289,18 @@ class _Attempt:
                     _BEGIN,
                     self.scope.setting,
                     f"{self.writes.lock_seconds * 1000:.0f}ms",
-                    *_lock_of(viewer.id, command.key),
+                    *command_keys.lock_of(viewer.id, command.key),
                 )
                 assert begun is not None
                 if not begun["is_free"]:
                     return None
-                known = await connection.fetchrow(_KNOWN, viewer.id, command.key)
-                before = _replayed(known, command, payload_hash) if known else None
+                known = await connection.fetchrow(command_keys.KNOWN, viewer.id, command.key)
+                before = command_keys.replayed(known, command, payload_hash) if known else None
                 if isinstance(before, Problem) or (before and not self.shows):
                     return before
-                unit = Unit(connection, viewer, keys, begun["at"])
+                unit = Unit(connection, viewer, keys, begun["at"], command)
                 outcome = await self._act(unit, payload_hash, before)
-            if isinstance(outcome, Done):
+            if self.recorded:
                 self.writes.wake()
             return outcome
 
@@ -289,17 +314,17 @@ class _Attempt:
                 await self._store(unit, payload_hash, None, problem)
             return problem
         if before is None:
-            await self._store(unit, payload_hash, change.made, None)
-        record = await self._record(unit, change, payload_hash)
-        await audit.write(unit.connection, unit.keys.audit, record)
-        return before or Done(change.made)
+            made = None if change.refusal else change.made
+            await self._store(unit, payload_hash, made, change.refusal)
+        await self._record(unit, change, payload_hash)
+        self.recorded = True
+        return before or change.refusal or Done(change.made)
 
     async def _store(
         self, unit: Unit, payload_hash: bytes, made: Made | None, problem: Problem | None
     ) -> None:
-        refusal = problem and orjson.dumps({"code": problem.code, "field": problem.field}).decode()
         await unit.change(
-            _STORE,
+            command_keys.STORE,
             unit.viewer.id,
             self.command.key,
             self.command.name,
@@ -308,10 +333,23 @@ class _Attempt:
             made and made.prefix,
             made and made.owner,
             made and made.id,
-            refusal,
+            problem and command_keys.written(problem),
         )
 
-    async def _record(self, unit: Unit, change: Change, payload_hash: bytes) -> audit.Record:
+    async def _record(self, unit: Unit, change: Change, payload_hash: bytes) -> None:
+        actor = Maker(unit.viewer.id, unit.viewer.role)
+        told = [await self._sealed(unit, self.command, actor, change, payload_hash)]
+        if (effect := change.effect) is not None:
+            effect_hash = unit.keys.audit.mac(effect.command.content)
+            told.append(
+                await self._sealed(unit, effect.command, effect.maker, effect.change, effect_hash)
+            )
+        for record in told:
+            await audit.write(unit.connection, unit.keys.audit, record)
+
+    async def _sealed(
+        self, unit: Unit, command: Command, actor: Maker, change: Change, payload_hash: bytes
+    ) -> audit.Record:
         record_id, sealed = new_id(), None
         if change.detail is not None:
             cipher = await unit.open_cipher(change.customer_id or BANK_ID)
@@ -322,9 +360,9 @@ class _Attempt:
             recorded_at=unit.at,
             id=record_id,
             kind=AuditKind.WRITE,
-            actor_id=unit.viewer.id,
-            role=unit.viewer.role,
-            command=self.command.name,
+            actor_id=actor.id,
+            role=actor.role,
+            command=command.name,
             payload_hash=payload_hash,
             customer_id=change.customer_id,
             subject_prefix=change.made.prefix,
@@ -336,28 +374,9 @@ class _Attempt:
         )
 
 
-def _replayed(known: asyncpg.Record, command: Command, payload_hash: bytes) -> Done | Problem:
-    if (known["command"], known["payload_hash"]) != (command.name, payload_hash):
-        return Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, "idempotencyKey")
-    if known["problem"] is not None:
-        refusal = orjson.loads(known["problem"])
-        return Problem(ProblemCode[refusal["code"]], refusal["field"])
-    made = Made(known["result_prefix"], known["result_owner"], known["result_id"])
-    return Done(made, replayed=True)
-
-
 def _is_closed(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:
         # The pool takes a lost connection away at once.
         return True
-
-
-def _lock_of(actor: UUID, key: str) -> tuple[int, int]:
-    """Give the advisory lock of a key: two numbers, where the locks of other uses are one."""
-    digest = sha256(actor.bytes + key.encode()).digest()
-    return (
-        int.from_bytes(digest[:4], "big", signed=True),
-        int.from_bytes(digest[4:8], "big", signed=True),
-    )

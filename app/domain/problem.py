@@ -177,6 +177,41 @@ class ProblemCode(StrEnum):
         "Your post is not shown this value masked: there is nothing to reveal.",
         "您的岗位看到的并非掩码值,无需显示。",
     )
+    REQUEST_DECIDED = (
+        "REQUEST_DECIDED",
+        "This request does not wait for anybody any more.",
+        "该申请已不在待审状态。",
+        "Read its state; ask anew if it is still wanted.",
+        "请查看申请状态;如仍需办理,请重新提交。",
+    )
+    REQUEST_EXPIRED = (
+        "REQUEST_EXPIRED",
+        "Nobody approved this request in time.",
+        "该申请已过有效期。",
+        "Ask anew, with a new key.",
+        "请用新的幂等键重新提交。",
+    )
+    REQUEST_IS_NOT_OWN = (
+        "REQUEST_IS_NOT_OWN",
+        "Somebody else asked for this.",
+        "该申请由他人提交。",
+        "Only who asked takes a request back; reject it instead.",
+        "只有申请人可以撤回;您可以拒绝该申请。",
+    )
+    REQUEST_IS_OWN = (
+        "REQUEST_IS_OWN",
+        "You asked for this yourself: somebody else decides, whatever post you act in.",
+        "该申请由您本人提交,无论以何岗位均须由他人复核。",
+        "Ask a colleague to decide, or withdraw the request.",
+        "请由同事复核,或撤回申请。",
+    )
+    REQUEST_STALE = (
+        "REQUEST_STALE",
+        "What this request would change has changed since it was asked.",
+        "该申请所涉及的数据在提交后已发生变化。",
+        "Compare the fresh differences; who asked may ask anew.",
+        "请核对最新差异;申请人可以重新提交。",
+    )
     RETENTION_RUNS = (
         "RETENTION_RUNS",
         "The law demands that this customer's data is kept still.",

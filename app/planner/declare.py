@@ -18,6 +18,7 @@ from app.planner import fields
 from app.planner.costs import cost_of
 from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import IDENTIFIER, filter_input
+from app.planner.for_viewer import ForViewer
 from app.planner.graph_field import GraphField, declared, described
 from app.planner.guards import GUARD, guard_of
 from app.planner.made_fields import Later, OfViewer, RowOf
@@ -97,6 +98,13 @@ def later(function: Callable[[Any], Awaitable[Any]], *, description: str) -> Any
 def row_of(attribute: str, *, description: str) -> Any:
     """Declare the row whose id stands in a private attribute of an object that Python makes."""
     return declared(RowOf(attribute), description, None)
+
+
+def for_viewer(
+    function: Callable[..., Any], *, description: str, **needs: Callable[[FromClause], Any]
+) -> Any:
+    """Declare a Python function of who is asking and of SQL expressions of the row."""
+    return declared(ForViewer(function, needs), description, None)
 
 
 def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
@@ -252,6 +260,7 @@ class Node:
         computed,
         aggregate,
         reference,
+        for_viewer,
         of_viewer,
         relation,
         through,

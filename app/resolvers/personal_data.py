@@ -2,13 +2,16 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
+
+from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.permissions import MATRIX, DataClass
 from app.db import erasure, export
+from app.db.approvals import Ask, FieldDiff, ask, end_others
 from app.db.commands import Change, Command, Done, Made
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain.audit import ErasureReason
 from app.domain.customer import CustomerStatus
 from app.domain.problem import Problem, ProblemCode
@@ -32,7 +35,13 @@ class EraseCustomer:
 
 
 async def erase(context: Context, key: str, command: EraseCustomer) -> Done | Problem:
-    """Destroy what names or describes a customer with whom all business has ended."""
+    """Ask to destroy what names or describes a customer with whom all business has ended."""
+    given = Command("eraseCustomer", key, asdict(command))
+    return await carry_out(context, given, erasing(command))
+
+
+def erasing(command: EraseCustomer) -> Act:
+    """Give the rule: a second person agrees."""
 
     async def act(unit: Unit) -> Change:
         customer = command.customer_id
@@ -41,20 +50,33 @@ async def erase(context: Context, key: str, command: EraseCustomer) -> Done | Pr
         # What is blocked is looked into: nobody may destroy it meanwhile.
         if is_erased or row["status"] == CustomerStatus.BLOCKED:
             raise Problem(ProblemCode.CUSTOMER_NOT_ACTIVE)
-        if row["version"] != command.expected_version:
-            raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
+        unit.check_version(row, command.expected_version)
         if await erasure.has_business(unit, customer):
             raise Problem(ProblemCode.HAS_BUSINESS)
         last_on, today = await erasure.last_business(unit, customer)
         if command.reason is not ErasureReason.COURT_ORDER and is_kept_by_law(last_on, today):
             raise Problem(ProblemCode.RETENTION_RUNS, "reason")
+        if asked := await ask(unit, _asked(unit, row, command.reason)):
+            return asked
         await erasure.erase(unit, row)
+        await end_others(unit, customer)
         # Nothing that is encrypted for the customer can be read again, so the reason, which is no
         # personal data, stands where the record is read without a key.
         made = Made(PREFIX, customer, customer)
         return Change(made, "customer.erased", customer, (command.reason.value,))
 
-    return await carry_out(context, Command("eraseCustomer", key, asdict(command)), act)
+    return act
+
+
+def _asked(unit: Unit, row: Any, reason: ErasureReason) -> Ask:
+    """Show why, and all that goes, each value to whoever may see it."""
+    fields = [(to_camel_case(name), text) for name, text in erasure.emptied(unit, row).items()]
+    diff = [
+        FieldDiff("reason", None, reason.value),
+        FieldDiff("status", row["status"], CustomerStatus.CLOSED.value),
+        *(FieldDiff(field, text, None, f"Customer.{field}") for field, text in fields),
+    ]
+    return Ask(row["id"], diff, {"customer": row["version"]})
 
 
 async def begin_export(context: Context, key: str, customer: UUID) -> Done | Problem:

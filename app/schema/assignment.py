@@ -10,9 +10,10 @@ from app.db.commands import Made
 from app.planner.declare import object_type, root_field
 from app.resolvers import assignment
 from app.resolvers.context import Context
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.customer import Customer
 from app.schema.inputs import check_key, customer_id, id_of, idempotency_key
-from app.schema.problem import Problem, answer, result
+from app.schema.problem import Problem, result
 
 
 @strawberry.input(description="Who becomes the manager of a customer.")
@@ -41,10 +42,10 @@ class AssignRelationshipManagerPayload:
 
 
 AssignRelationshipManagerResult = Annotated[
-    AssignRelationshipManagerPayload | Problem,
+    AssignRelationshipManagerPayload | PendingApproval | Problem,
     strawberry.union(
         "AssignRelationshipManagerResult",
-        description="The customer with the new manager, or why not.",
+        description="The customer with the new manager, what waits for approval, or why not.",
     ),
 ]
 Input = Annotated[AssignRelationshipManagerInput, strawberry.argument(description="Who it is.")]
@@ -60,7 +61,7 @@ async def _assign_relationship_manager(
         input.expected_version,
     )
     outcome = await assignment.assign(info.context, check_key(input.idempotency_key), command)
-    return answer(info, outcome, lambda made: AssignRelationshipManagerPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: AssignRelationshipManagerPayload(made=made))
 
 
 @strawberry.type
@@ -72,6 +73,6 @@ class AssignmentMutation:
         requires=Permission.MANAGER_ASSIGN,
         description=(
             "Make somebody the manager of a customer. Who was it before no longer sees the "
-            "customer, unless in another way."
+            "customer, unless in another way." + second_person("assignRelationshipManager")
         ),
     )

@@ -122,7 +122,8 @@ class AuditEntry(Node):
         description=(
             "What was shown: the permissions that guard it, and `CUSTOMER_LOOK_UP:PHONE` for a "
             "look-up by a telephone number. Of what was done, the names of the fields concerned; "
-            "a command that shows something has the permissions too."
+            "a command that shows something has the permissions too, a decision `COMMAND:…` and "
+            "`MAKER:…` of the request, and what was approved `APPROVED_BY:…`."
         ),
     )
     record_id: strawberry.ID = computed(

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from app.planner.costs import cost_of
+from app.schema.approval_mutation import ApprovalMutation
 from app.schema.assignment import AssignmentMutation
 from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
@@ -15,6 +16,7 @@ from app.schema.registration import RegistrationMutation
 from app.schema.reveal import RevealMutation
 
 _PARTS: Final = (
+    ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,
@@ -49,6 +51,7 @@ _check_names()
     )
 )
 class Mutation(
+    ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,

@@ -4,6 +4,7 @@ from typing import Any, Final, cast
 
 from app.planner.projection import Projection
 from app.schema.account import Account, Card, StandingOrder, Transaction
+from app.schema.approval import Approval
 from app.schema.audit import AuditEntry
 from app.schema.bank import Branch, Staff
 from app.schema.begun_service import BegunService
@@ -16,6 +17,7 @@ from app.schema.wealth import Holding, HoldingLot, Product
 
 NODE_TYPES: Final[tuple[type, ...]] = (
     Account,
+    Approval,
     AuditEntry,
     BegunService,
     Branch,

@@ -14,6 +14,7 @@ from app.planner.enums import graphql_enum
 from app.planner.global_id import format_id
 from app.resolvers import personal_data
 from app.resolvers.context import Context
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.customer import Customer
 from app.schema.inputs import check_key, customer_id, idempotency_key
 from app.schema.problem import Problem, answer, result
@@ -42,8 +43,11 @@ class EraseCustomerPayload:
 
 
 EraseCustomerResult = Annotated[
-    EraseCustomerPayload | Problem,
-    strawberry.union("EraseCustomerResult", description="The customer as erased, or why not."),
+    EraseCustomerPayload | PendingApproval | Problem,
+    strawberry.union(
+        "EraseCustomerResult",
+        description="The customer as erased, what waits for approval, or why not.",
+    ),
 ]
 
 
@@ -125,7 +129,7 @@ async def _erase_customer(
         customer_id(info, input.id), input.expected_version, input.reason
     )
     outcome = await personal_data.erase(info.context, check_key(input.idempotency_key), command)
-    return answer(info, outcome, lambda made: EraseCustomerPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: EraseCustomerPayload(made=made))
 
 
 async def _export_customer_data(
@@ -147,7 +151,7 @@ class PersonalDataMutation:
         requires=Permission.CUSTOMER_ERASE,
         description=(
             "Destroy the personal data of a customer with whom all business has ended. The ledger "
-            "stays. It cannot be undone."
+            "stays. It cannot be undone." + second_person("eraseCustomer")
         ),
     )
     export_customer_data: ExportCustomerDataResult | None = root_field(

@@ -34,6 +34,7 @@ from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected, note_look_up
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder
+from app.schema.approval import Approval
 from app.schema.audit import AuditEntry, Exposure, exposure, exposures
 from app.schema.audit_proof import AuditProof, find_proof, make_proof
 from app.schema.bank import Branch, Staff
@@ -220,6 +221,12 @@ class Query:
         paged=False,
         where=runs_for_viewer,
         description="The services that you began in the post that you act in and that still run.",
+    )
+    approvals: Connection[Approval] | None = entry(
+        description=(
+            "Requests for a second person, latest first: those you made, and those that the post "
+            "you act in may decide."
+        )
     )
     segment: Segment | None = _by_id(Segment, "The segment with this id, or null.")
     segments: list[Segment] | None = entry(paged=False, description="Segments of customers.")

@@ -1,14 +1,14 @@
 """Making staff responsible for customers."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import orjson
 import pytest
+from approval_support import approve
 from client import Client
+from desk_support import ASSIGN, MANAGER, Desk, ask, assign, given
 from factories import Factory, Made
 from registration_support import register
 from writing_support import state
@@ -16,53 +16,7 @@ from writing_support import state
 from app.auth.permissions import MATRIX, Permission, Role
 from app.db.keys import Keys
 
-ASSIGN = """
-mutation ($input: AssignRelationshipManagerInput!) {
-  assignRelationshipManager(input: $input) {
-    ... on AssignRelationshipManagerPayload {
-      customer { id version relationshipManager { id } }
-    }
-    ... on Problem { code message field hint }
-  }
-}
-"""
 SEEN = "query ($id: ID!) { customer(id: $id) { id } }"
-MANAGER = "RELATIONSHIP_MANAGER"
-
-
-@dataclass
-class Desk:
-    """A branch with its head, two customer managers, and a customer of the first of them."""
-
-    branch: Made
-    head: Client
-    before: Made
-    after: Made
-    customer: Made
-
-
-@pytest.fixture
-async def desk(client: Client, factory: Factory) -> Desk:
-    branch = await factory.branch()
-    head = await factory.staff("BRANCH_MANAGER", branch)
-    before, after = [await factory.staff(MANAGER, branch) for _ in range(2)]
-    customer = await factory.customer(branch_id=branch.id)
-    await factory.assign(customer, before, MANAGER)
-    return Desk(branch, client.as_(Role.BRANCH_MANAGER, head.id), before, after, customer)
-
-
-def given(desk: Desk, **values: Any) -> dict[str, Any]:
-    return {
-        "idempotencyKey": uuid4().hex,
-        "customerId": desk.customer.global_id,
-        "staffId": desk.after.global_id,
-        "expectedVersion": 1,
-    } | values
-
-
-async def assign(desk: Desk, **values: Any) -> Any:
-    data = await desk.head.run(ASSIGN, input=given(desk, **values))
-    return data["assignRelationshipManager"]
 
 
 async def test_the_customer_passes_from_one_manager_to_the_other_at_once(
@@ -171,20 +125,21 @@ async def test_ids_are_of_the_right_kind(desk: Desk) -> None:
         assert next(iter(values)) in error["message"]
 
 
-async def test_of_many_at_once_one_is_in_time(
+async def test_of_many_requests_one_is_in_time(
     factory: Factory, owner: asyncpg.Connection, desk: Desk
 ) -> None:
-    others = [await factory.staff(MANAGER, desk.branch) for _ in range(8)]
-    answers = await asyncio.gather(*(assign(desk, staffId=each.global_id) for each in others))
-    codes = sorted(str(answer.get("code")) for answer in answers)
-    assert codes == ["None"] + ["STALE_VERSION"] * 7
+    others = [await factory.staff(MANAGER, desk.branch) for _ in range(4)]
+    asked = [(await ask(desk, staffId=each.global_id))["approval"]["id"] for each in others]
+    answers = await asyncio.gather(*(approve(desk.checker, request) for request in asked))
+    kinds = sorted(answer["__typename"] for answer in answers)
+    assert kinds == ["ApproveRequestPayload"] + ["StaleApproval"] * 3
     rows = await owner.fetch(
         "select from assignment where customer_id = $1 and role = $2", desk.customer.id, MANAGER
     )
     assert len(rows) == 1
 
 
-async def test_the_same_command_is_carried_out_once(desk: Desk, owner: asyncpg.Connection) -> None:
+async def test_the_same_command_is_one_request(desk: Desk, owner: asyncpg.Connection) -> None:
     command = given(desk)
     answers = await asyncio.gather(*(desk.head.run(ASSIGN, input=command) for _ in range(10)))
     assert all(answer == answers[0] for answer in answers)
@@ -197,12 +152,13 @@ async def test_the_record_tells_who_it_was_and_who_it_is(
 ) -> None:
     await assign(desk)
     (told,) = await owner.fetch(
-        "select * from audit_record where customer_id = $1", desk.customer.id
-    )
-    assert (told["command"], told["event"]) == (
-        "assignRelationshipManager",
+        "select * from audit_record where customer_id = $1 and event = $2",
+        desk.customer.id,
         "customer.manager_assigned",
     )
+    assert told["command"] == "assignRelationshipManager"
+    (by,) = [name for name in told["fields"] if name.startswith("APPROVED_BY:sta_")]
+    assert by != f"APPROVED_BY:sta_{told['actor_id'].hex}"
     wrapped = await owner.fetchval(
         "select wrapped_key from customer_key where customer_id = $1", desk.customer.id
     )
@@ -235,7 +191,7 @@ async def test_who_may_assign_managers(
     client: Client, factory: Factory, owner: asyncpg.Connection, desk: Desk, role: Role
 ) -> None:
     if role in MATRIX[Permission.MANAGER_ASSIGN].clear:
-        assert (await assign(desk))["customer"]["version"] == 2
+        assert (await ask(desk))["approval"]["state"] == "PENDING"
         return
     staff = await factory.staff(role.value, desk.branch)
     if role is not Role.RELATIONSHIP_MANAGER:

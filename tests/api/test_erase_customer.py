@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from approval_support import approve, found
 from client import Client
-from erasure_support import ERASE, LONG_AGO, erase, former_customer, officer
+from erasure_support import ERASE, LONG_AGO, ask_to_erase, erase, former_customer, officer
 from factories import Factory
 from writing_support import state
 
@@ -16,6 +17,7 @@ from app.db.keys import Keys
 from app.db.loading import ledger_sums
 
 GONE = ("customer_key", "national_id_index", "contact_index", "name_index")
+TOLD = ("actor_id", "command", "event", "fields")
 LINKS = ("segment_membership", "assignment", "relationship")
 
 
@@ -65,28 +67,67 @@ async def test_what_names_or_describes_a_customer_goes_and_the_ledger_stays(
         assert (await compliance.run(found, by=by))["customerBy"] is None
 
 
-async def test_the_record_says_why_and_holds_nothing_personal(
+async def test_the_records_say_why_and_hold_nothing_personal(
     client: Client, factory: Factory, owner: asyncpg.Connection
 ) -> None:
     customer = await former_customer(factory)
-    staff = await factory.staff("COMPLIANCE")
-    await erase(officer(client, staff.id), customer, reason="COURT_ORDER")
-    (record,) = await owner.fetch(
-        "select * from audit_record where customer_id = $1 and kind = 'WRITE'", customer.id
+    maker, checker = [await factory.staff("COMPLIANCE") for _ in range(2)]
+    asked = await ask_to_erase(officer(client, maker.id), customer, reason="COURT_ORDER")
+    await approve(officer(client, checker.id), asked["approval"]["id"])
+    records = await owner.fetch(
+        "select * from audit_record where customer_id = $1 and kind = 'WRITE' order by id",
+        customer.id,
     )
-    told = (record["actor_id"], record["role"], record["command"], record["event"])
-    assert told == (staff.id, "COMPLIANCE", "eraseCustomer", "customer.erased")
-    assert record["fields"] == ["COURT_ORDER"]
-    assert record["detail_ciphertext"] is None
+    request = ["COMMAND:eraseCustomer", f"MAKER:{maker.global_id}"]
+    effect = ["COURT_ORDER", f"APPROVED_BY:{checker.global_id}"]
+    asked_of = [field["field"] for field in asked["approval"]["diff"]]
+    assert [tuple(record[name] for name in TOLD) for record in records] == [
+        (maker.id, "eraseCustomer", "approval.requested", asked_of),
+        (checker.id, "approveRequest", "approval.approved", request),
+        (maker.id, "eraseCustomer", "customer.erased", effect),
+    ]
+    assert {record["role"] for record in records} == {"COMPLIANCE"}
+    assert {record["detail_ciphertext"] for record in records} == {None}
+    # The effect is the maker's command, so it has the hash of what the maker sent.
+    assert records[0]["payload_hash"] == records[2]["payload_hash"] != records[1]["payload_hash"]
+
+
+async def test_the_request_shows_what_goes_and_cannot_be_read_once_it_is_gone(
+    client: Client, factory: Factory
+) -> None:
+    customer = await former_customer(factory)
+    compliance = officer(client, (await factory.staff("COMPLIANCE")).id)
+    asked = (await ask_to_erase(compliance, customer))["approval"]
+    shown = {each.pop("field"): each for each in asked["diff"]}
+    assert shown["reason"] == {"before": None, "after": "CUSTOMER_REQUEST"}
+    assert shown["status"] == {"before": "ACTIVE", "after": "CLOSED"}
+    assert shown["name"] == {"before": "Emma Avaya Smith", "after": None}
+    assert shown["birthDate"] == {"before": "1990-12-13", "after": None}
+    assert shown["address"] == {
+        "before": "387 Wellington Ave., Unit 1, Albuquerque, NM, 47246, US",
+        "after": None,
+    }
+    other = (await ask_to_erase(compliance, customer))["approval"]["id"]
+    await approve(compliance.as_(Role.COMPLIANCE), asked["id"])
+    done, ended = await found(compliance, asked["id"]), await found(compliance, other)
+    assert (done["state"], done["diff"], done["resultId"]) == (
+        "APPROVED",
+        None,
+        customer.global_id,
+    )
+    # What else waited for the customer has nothing left to be about.
+    assert (ended["state"], ended["diff"], ended["decidedBy"]) == ("STALE", None, None)
 
 
 async def test_the_same_command_twice_is_one_erasure(client: Client, factory: Factory) -> None:
     customer = await former_customer(factory)
     compliance = officer(client, (await factory.staff("COMPLIANCE")).id)
-    first = await erase(compliance, customer, "once")
-    assert await erase(compliance, customer, "once") == first
-    again = await erase(compliance, customer, expectedVersion=2)
-    assert again["code"] == "CUSTOMER_NOT_ACTIVE"
+    first = (await ask_to_erase(compliance, customer, "once"))["approval"]
+    assert (await ask_to_erase(compliance, customer, "once"))["approval"] == first
+    await approve(compliance.as_(Role.COMPLIANCE), first["id"])
+    again = (await ask_to_erase(compliance, customer, "once"))["approval"]
+    assert (again["id"], again["state"]) == (first["id"], "APPROVED")
+    assert (await erase(compliance, customer, expectedVersion=2))["code"] == "CUSTOMER_NOT_ACTIVE"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +261,7 @@ async def test_who_may_erase(
         allowed = access(Permission.CUSTOMER_ERASE, role, strong=strong)
         if allowed is Access.CLEAR:
             data = await person.run(ERASE, input=given)
-            assert data["eraseCustomer"]["customer"]["status"] == "CLOSED"
+            assert data["eraseCustomer"]["approval"]["state"] == "PENDING"
             continue
         error = await person.error(ERASE, input=given)
         expected = "STEP_UP_REQUIRED" if allowed is Access.STEP_UP else "FORBIDDEN"

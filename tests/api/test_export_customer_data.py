@@ -97,6 +97,7 @@ def test_no_table_of_customers_is_forgotten() -> None:
     }
     assert left_out == {
         "account_number_index",
+        "approval",
         "audit_read",
         "audit_record",
         "begun_service",

@@ -165,6 +165,7 @@ async def _belongings(
         # What was shown of the customer is found by the customer's id.
         "Exposure": customer,
     }
+    made["Approval"] = made["FieldDiff"] = await factory.withdrawn(customer, manager)
     # A post lists the services that were begun in it.
     for role in (role for role in Role if role in MATRIX[Permission.SERVICE_BEGIN].clear):
         made["BegunService"] = await factory.service(customer, people[role], role.value)

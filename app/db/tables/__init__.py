@@ -15,6 +15,7 @@ from app.db.tables.account import (
     Posting,
     StandingOrder,
 )
+from app.db.tables.approval import Approval
 from app.db.tables.audit import (
     AuditHead,
     AuditLink,
@@ -52,6 +53,7 @@ __all__ = [
     "Account",
     "AccountHolder",
     "AccountNumberIndex",
+    "Approval",
     "Assignment",
     "AuditHead",
     "AuditLink",
