@@ -96,6 +96,17 @@ class Transaction(Node):
         mask=Mask.NUMBER,
         description="Number of the other account, when known.",
     )
+    counterparty_name: str | None = encrypted(
+        "counterparty_name_ciphertext",
+        requires=Permission.ACCOUNT_NUMBER_READ,
+        mask=Mask.NAME,
+        description="Name of the other account's holder, when known.",
+    )
+    text: str | None = encrypted(
+        "text_ciphertext",
+        requires=Permission.PAYMENT_TEXT_READ,
+        description="What the payer wrote to it; null when nothing.",
+    )
     account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = relation(
         ("customer_id", "customer_id"), ("account_id", "id"), description="The account."
     )
@@ -195,7 +206,9 @@ class Account(Node):
     viewer_can: list[ViewerCan] = of_viewer(
         viewer_can(ACCOUNT_ACTIONS), description="What the viewer may do with it, and why not."
     )
-    version: int = column(description="Rises with every change; for `expectedVersion`.")
+    version: int = column(
+        description="Rises with every change but bookings; for `expectedVersion`."
+    )
     branch: Branch | None = relation(("branch_id", "id"), description="The branch that keeps it.")
     owner: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
         ("customer_id", "id"), description="Who opened it."

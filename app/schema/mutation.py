@@ -8,6 +8,7 @@ from app.schema.assignment import AssignmentMutation
 from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
 from app.schema.customer_mutation import CustomerMutation
+from app.schema.payment import PaymentMutation
 from app.schema.personal_data import PersonalDataMutation
 from app.schema.registration import RegistrationMutation
 from app.schema.reveal import RevealMutation
@@ -17,6 +18,7 @@ _PARTS: Final = (
     BegunServiceMutation,
     ConsentMutation,
     CustomerMutation,
+    PaymentMutation,
     PersonalDataMutation,
     RegistrationMutation,
     RevealMutation,
@@ -51,6 +53,7 @@ class Mutation(
     BegunServiceMutation,
     ConsentMutation,
     CustomerMutation,
+    PaymentMutation,
     PersonalDataMutation,
     RegistrationMutation,
     RevealMutation,

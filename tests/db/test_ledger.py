@@ -34,7 +34,7 @@ def cash(amount: str, kind: TransactionKind = TransactionKind.CASH_DEPOSIT) -> L
 
 
 def entry(customer: UUID, *legs: Leg, **given: Any) -> Entry:
-    values = {"kind": legs[0].kind, "value_on": DAY} | given
+    values: dict[str, Any] = {"kind": legs[0].kind, "value_on": DAY} | given
     return Entry(new_id(), customer, legs=legs, **values)
 
 
