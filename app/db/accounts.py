@@ -76,10 +76,18 @@ class Locked:
         return max([self.today, *(end for end in ends if end is not None)])
 
 
+# Materialised: a row that was waited for is looked at again with what it was joined to, and of a
+# union PostgreSQL would not find that again and leave the row out.
 # What somebody who orders is to an account is asked for those that the order names; one that is
 # found by its number may be anybody's. Names and numbers come along, encrypted: each side of a
 # transfer is told the other's.
 _LOCK: Final = f"""
+with wanted as materialized (
+    select customer_id, id, true as named
+    from unnest($1::uuid[], $2::uuid[]) as given (customer_id, id)
+    union all
+    select customer_id, account_id, false from account_number_index where digest = $3
+)
 select account.*, customer_key.wrapped_key, owner.name_ciphertext, owner.status as owner_status,
     owner.branch_id as owner_branch_id, product.transfer_fee, product.day_count, product.minimum,
     wanted.named,
@@ -96,12 +104,7 @@ select account.*, customer_key.wrapped_key, owner.name_ciphertext, owner.status 
     end as standing,
     coalesce((select current_on from business_date), current_date) as today,
     (select tier from customer where id = (viewer() ->> 'customer')::uuid) as orderer_tier
-from (
-    select customer_id, id, true as named
-    from unnest($1::uuid[], $2::uuid[]) as given (customer_id, id)
-    union all
-    select customer_id, account_id, false from account_number_index where digest = $3
-) as wanted
+from wanted
 join account on account.customer_id = wanted.customer_id and account.id = wanted.id
 join customer as owner on owner.id = account.customer_id
 left join customer_key on customer_key.customer_id = account.customer_id

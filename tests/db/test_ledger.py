@@ -184,7 +184,8 @@ async def test_crossing_transfers_neither_deadlock_nor_lose_money(
         connection = await asyncpg.connect(database_url)
         try:
             async with connection.transaction():
-                await lock_accounts(connection, [(payer.owner, payer.id), (payee.owner, payee.id)])
+                wanted = [(payer.owner, payer.id), (payee.owner, payee.id)]
+                assert len(await lock_accounts(connection, wanted)) == 2
                 legs = leg(payer, "-1.00"), leg(payee, "1.00")
                 await book(connection, entry(payer.owner, *legs))
         finally:
