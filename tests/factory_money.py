@@ -57,7 +57,7 @@ class MoneyFactory(Rows):
             "rate_source": "Invented.",
         } | given
         await self.insert("account_product", id=row, **values)
-        return Made("apr", row, row)
+        return Made("acp", row, row)
 
     async def postings(self, account: Made, *amounts: str, day: date = date(2014, 5, 1)) -> None:
         """Book cash in and out, one booking an hour, against an internal account."""

@@ -73,6 +73,7 @@ class Permission(ClosedSet):
     DEPOSIT_OPEN = "DEPOSIT_OPEN", "Open a time deposit with money of a demand account."
     ENTRY_REVERSE = "ENTRY_REVERSE", "Reverse a booking."
     FIELD_REVEAL = "FIELD_REVEAL", "See one masked value, for a stated reason."
+    HOLD_READ = "HOLD_READ", "See what keeps money from leaving accounts, and why."
     HOLDING_READ = "HOLDING_READ", "See holdings and risk appetite."
     MANAGER_ASSIGN = "MANAGER_ASSIGN", "Make somebody responsible for a customer."
     MONEY_READ = "MONEY_READ", "See balances, bookings, loans and totals."
@@ -172,6 +173,7 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.PAYEE_KEEP:             _grant("CU TE BM", "", "", _C2),
     Permission.ENTRY_REVERSE:          _grant("TE BM"),
     Permission.ACCOUNT_FREEZE:         _grant("BM RO CO"),
+    Permission.HOLD_READ:              _grant("TE RM BM RO CO"),
     Permission.ACCOUNT_CLOSE:          _grant("CU TE BM"),
     Permission.CUSTOMER_EXPORT:        _grant("CU CO", "", "CU CO", _C2),
     Permission.CUSTOMER_ERASE:         _grant("CO", "", "CO", _C2),

@@ -139,6 +139,14 @@ async def lock(unit: Unit, named: Collection[AccountKey], number: str | None = N
     return Locked(accounts, found, today, None if tier is None else Tier[tier])
 
 
+async def settlement_of(unit: Unit, account: AccountKey) -> AccountKey | None:
+    """Give the account that a time deposit pays out to; None where it has none."""
+    sql = "select settlement_account_id from account where customer_id = $1 and id = $2"
+    rows = await unit.fetch(sql, *account)
+    found = rows[0]["settlement_account_id"] if rows else None
+    return None if found is None else AccountKey(account.owner, found)
+
+
 def seen(locked: Locked, key: AccountKey, field: str) -> LockedAccount:
     """Give a locked account that the viewer may see; what they may not does not exist."""
     account = locked.accounts.get(key)

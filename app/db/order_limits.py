@@ -28,15 +28,23 @@ def check_post(unit: Unit, amount: Decimal, currency: Currency) -> None:
         raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)
 
 
-async def count_customer(unit: Unit, locked: Locked, amount: Decimal, currency: Currency) -> None:
-    """Count what a customer pays to others; refuses what is above an order's or the day's limit.
+def check_customer(unit: Unit, locked: Locked, amount: Decimal, currency: Currency) -> None:
+    """Refuse what a customer may not pay to others with one order.
 
-    What staff book for a customer has their own limits and does not count.
+    What staff book for a customer has their own limits.
     """
     if unit.viewer.role is not Role.CUSTOMER or locked.orderer_tier is None:
         return
-    limit = customer_limit(locked.orderer_tier, currency)
-    if amount > limit.order or not await unit.fetch(
-        _COUNT, unit.viewer.customer_id, locked.today, currency, amount, limit.day
-    ):
+    if amount > customer_limit(locked.orderer_tier, currency).order:
+        raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)
+
+
+async def count_customer(unit: Unit, locked: Locked, amount: Decimal, currency: Currency) -> None:
+    """Count what a customer pays to others; refuses what is above an order's or the day's limit."""
+    check_customer(unit, locked, amount, currency)
+    if unit.viewer.role is not Role.CUSTOMER or locked.orderer_tier is None:
+        return
+    limit = customer_limit(locked.orderer_tier, currency).day
+    values = (unit.viewer.customer_id, locked.today, currency, amount, limit)
+    if not await unit.fetch(_COUNT, *values):
         raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)

@@ -87,12 +87,20 @@ def check_currency(account: AccountState, currency: Currency, field: str) -> Non
         raise Problem(ProblemCode.CURRENCY_NOT_MATCHING, f"{field}.currency")
 
 
-def check_leaving(account: AccountState, amount: Decimal, place: str, field: str) -> None:
-    """Refuse money that may not leave (``place`` is the account's), or is not there."""
+def check_not_frozen(account: AccountState, field: str) -> None:
+    """Refuse an account that no money may leave."""
     if account.status is AccountStatus.FROZEN:
-        raise Problem(ProblemCode.ACCOUNT_FROZEN, place)
+        raise Problem(ProblemCode.ACCOUNT_FROZEN, field)
+
+
+def check_leaving(account: AccountState, amount: Decimal, place: str, field: str) -> None:
+    """Refuse money that may not leave, or is not there.
+
+    ``place`` is the account's in the input, ``field`` the amount's.
+    """
+    check_not_frozen(account, place)
     if amount > account.available:
-        raise Problem(ProblemCode.INSUFFICIENT_FUNDS, f"{field}.amount")
+        raise Problem(ProblemCode.INSUFFICIENT_FUNDS, field)
 
 
 def is_payable(account: AccountState) -> bool:

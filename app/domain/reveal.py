@@ -22,6 +22,7 @@ class RevealableField(ClosedSet):
     NATIONAL_ID = "NATIONAL_ID", "National identity number of a customer."
     NUMBER = "NUMBER", "Number of an account or card."
     PAYEE_ACCOUNT = "PAYEE_ACCOUNT", "Number of the payee's account of a standing order."
+    PAYEE_NAME = "PAYEE_NAME", "Name of the payee of a standing order."
     PHONE = "PHONE", "Telephone number of a customer."
 
 

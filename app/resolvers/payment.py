@@ -4,23 +4,23 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from app.db import accounts, bookings, order_limits, payees
-from app.db.accounts import AccountKey, Locked, LockedAccount
+from app.db import accounts, beneficiaries, bookings, order_limits, payees
+from app.db.accounts import AccountKey, LockedAccount
+from app.db.beneficiaries import Beneficiary, Route
 from app.db.commands import Change, Command, Done, Made
-from app.db.payees import StoredPayee
 from app.db.unit_of_work import Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind
 from app.domain.ledger import Leg
 from app.domain.money import Currency
-from app.domain.payment import PayeeAccount
-from app.domain.problem import Problem, ProblemCode
+from app.domain.problem import Problem
 from app.resolvers.context import Context, carry_out
 
 PREFIX: Final = "txn"
 _PLACE: Final = "accountId"
 _PAYER: Final = "fromAccountId"
 _AMOUNT: Final = "amount"
+_IN_AMOUNT: Final = "amount.amount"
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,6 @@ class CashOrder:
     amount: Decimal
     currency: Currency
     text: str | None
-
-
-@dataclass(frozen=True)
-class Beneficiary:
-    """Where money goes: an account that the viewer sees, a stored payee, or a number and name.
-
-    Just one of the three; ``field`` is its place in the input.
-    """
-
-    field: str
-    account: AccountKey | None = None
-    payee: AccountKey | None = None
-    given: PayeeAccount | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,7 @@ async def withdraw(context: Context, key: str, command: CashOrder) -> Done | Pro
         locked = await accounts.lock(unit, [command.account])
         account = accounts.ordered_from(unit, locked, command.account, _PLACE)
         amount = _check_cash(account, command)
-        rules.check_leaving(account.state, amount, _PLACE, _AMOUNT)
+        rules.check_leaving(account.state, amount, _PLACE, _IN_AMOUNT)
         order_limits.check_post(unit, amount, account.currency)
         legs = bookings.cash_legs(unit, account, -amount, command.text)
         await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
@@ -92,28 +79,22 @@ async def transfer(context: Context, key: str, command: Transfer) -> Done | Prob
     """Transfer money."""
 
     async def act(unit: Unit) -> Change:
-        stored = await _stored_payee(unit, command)
-        to = stored.account if stored else _given(command)
-        outside = to is not None and to.bank is not None
-        named = [key for key in (command.payer, command.to.account) if key is not None]
-        locked = await accounts.lock(unit, named, to.number if to and not outside else None)
-        payer = accounts.ordered_from(unit, locked, command.payer, _PAYER)
-        _check_payee_is_of(unit, stored, payer, command.to.field)
-        payee = None if outside else _payee_here(unit, locked, command, to)
-        amount = _check_transfer(payer, payee, command)
+        route = await beneficiaries.lock(unit, command.payer, _PAYER, command.to)
+        payer, payee, text = route.payer, route.payee, command.text
+        amount = _check_transfer(route, command)
         order_limits.check_post(unit, amount, payer.currency)
-        if payee is None or payee.key.owner != payer.key.owner:
-            await order_limits.count_customer(unit, locked, amount, payer.currency)
+        if route.leaves_owner:
+            await order_limits.count_customer(unit, route.locked, amount, payer.currency)
         if payee is not None:
-            legs = bookings.transfer_legs(unit, payer, payee, amount, command.text)
+            legs = bookings.transfer_legs(unit, payer, payee, amount, text)
         else:
-            assert to is not None, "another bank's account is given by name and number"
-            legs = bookings.outgoing_legs(unit, payer, to, amount, command.text)
-        await bookings.book_legs(unit, payer.key.owner, legs, locked.value_on())
-        if stored is not None:
-            await payees.note_payment(unit, stored)
-        told = asdict(to) if to else {"account": command.to.account}
-        return _change("transfer.booked", legs[0], command.text, told)
+            assert route.outside is not None, "money goes somewhere"
+            legs = bookings.outgoing_legs(unit, payer, route.outside, amount, text)
+        await bookings.book_legs(unit, payer.key.owner, legs, route.locked.value_on())
+        if route.stored is not None:
+            await payees.note_payment(unit, route.stored)
+        to = payee.key if payee else asdict(route.outside) if route.outside else None
+        return _change("transfer.booked", legs[0], text, to)
 
     return await carry_out(context, Command("transfer", key, asdict(command)), act)
 
@@ -126,11 +107,9 @@ def _check_cash(account: LockedAccount, command: CashOrder) -> Decimal:
     return rules.check_amount(command.amount, command.currency, _AMOUNT)
 
 
-def _check_transfer(
-    payer: LockedAccount, payee: LockedAccount | None, command: Transfer
-) -> Decimal:
-    if payee is not None and payee.key == payer.key:
-        raise Problem(ProblemCode.SAME_ACCOUNT, command.to.field)
+def _check_transfer(route: Route, command: Transfer) -> Decimal:
+    """Check the accounts of a transfer; gives the amount in the minor unit."""
+    payer, payee = route.payer, route.payee
     rules.check_open(payer.state, _PAYER)
     rules.check_kind(payer.state, _PAYER, AccountKind.DEMAND)
     rules.check_currency(payer.state, command.currency, _AMOUNT)
@@ -138,53 +117,8 @@ def _check_transfer(
     if payee is not None:
         rules.check_currency(payee.state, command.currency, _AMOUNT)
     fee = payer.transfer_fee if payee is None else Decimal(0)
-    rules.check_leaving(payer.state, amount + fee, _PAYER, _AMOUNT)
+    rules.check_leaving(payer.state, amount + fee, _PAYER, _IN_AMOUNT)
     return amount
-
-
-def _given(command: Transfer) -> PayeeAccount | None:
-    to = command.to
-    return None if to.given is None else rules.check_payee(to.given, to.field)
-
-
-async def _stored_payee(unit: Unit, command: Transfer) -> StoredPayee | None:
-    if command.to.payee is None:
-        return None
-    found = await payees.lock(unit, *command.to.payee)
-    if found is None:
-        raise Problem(ProblemCode.NOT_FOUND, command.to.field)
-    return found
-
-
-def _check_payee_is_of(
-    unit: Unit, stored: StoredPayee | None, payer: LockedAccount, field: str
-) -> None:
-    """Refuse a payee of somebody else than the payer, or than the holder who orders."""
-    if stored is not None and stored.owner not in {payer.key.owner, unit.viewer.customer_id}:
-        raise Problem(ProblemCode.NOT_FOUND, field)
-
-
-def _payee_here(
-    unit: Unit, locked: Locked, command: Transfer, to: PayeeAccount | None
-) -> LockedAccount:
-    """Give the account of this bank that money goes to.
-
-    Found by number, it must have the payee's name too; whatever does not fit is told alike, so
-    that nobody learns from a refusal whose account it is, or that there is one.
-    """
-    field = command.to.field
-    if command.to.account is not None:
-        account = accounts.seen(locked, command.to.account, field)
-        rules.check_open(account.state, field)
-        rules.check_kind(account.state, field, AccountKind.DEMAND)
-        return account
-    found = locked.found and locked.accounts[locked.found]
-    if to is None or not found or not rules.is_payable(found.state):
-        raise Problem(ProblemCode.PAYEE_UNKNOWN, field)
-    name = accounts.owner_name(unit, found)
-    if name is None or not rules.same_name(name, to.name):
-        raise Problem(ProblemCode.PAYEE_UNKNOWN, field)
-    return found
 
 
 def _change(event: str, first: Leg, text: str | None, to: Any = None) -> Change:

@@ -28,6 +28,13 @@ def idempotency_key() -> Any:
     )
 
 
+def expected_version() -> Any:
+    """Declare the version that was read of what a command changes."""
+    return strawberry.field(
+        description="`version` as it was read; refused as STALE_VERSION when it has risen."
+    )
+
+
 def given(description: str) -> Any:
     """Declare a field that may be left out, which is not the same as null."""
     return strawberry.field(default=strawberry.UNSET, description=description)

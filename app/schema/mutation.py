@@ -4,16 +4,26 @@ from typing import Final
 
 import strawberry
 
+from app.schema.account_closing import AccountClosingMutation
+from app.schema.account_freezing import AccountFreezingMutation
+from app.schema.account_opening import AccountOpeningMutation
 from app.schema.assignment import AssignmentMutation
 from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
 from app.schema.customer_mutation import CustomerMutation
+from app.schema.order_mutation import OrderMutation
 from app.schema.payment import PaymentMutation
 from app.schema.personal_data import PersonalDataMutation
 from app.schema.registration import RegistrationMutation
 from app.schema.reveal import RevealMutation
+from app.schema.reversal import ReversalMutation
 
 _PARTS: Final = (
+    AccountOpeningMutation,
+    AccountClosingMutation,
+    AccountFreezingMutation,
+    OrderMutation,
+    ReversalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,
@@ -49,6 +59,11 @@ _check_names()
     )
 )
 class Mutation(
+    AccountOpeningMutation,
+    AccountClosingMutation,
+    AccountFreezingMutation,
+    OrderMutation,
+    ReversalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,

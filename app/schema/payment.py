@@ -7,12 +7,12 @@ from strawberry.types import Info
 
 from app.auth.permissions import Permission
 from app.db.accounts import AccountKey
+from app.db.beneficiaries import Beneficiary
 from app.db.commands import Made
 from app.domain.payment import PayeeAccount
 from app.planner.declare import object_type, root_field
 from app.resolvers import payment
 from app.resolvers.context import Context
-from app.resolvers.payment import Beneficiary
 from app.schema.account import Transaction
 from app.schema.inputs import (
     MoneyInput,
@@ -53,8 +53,8 @@ class PayeeAccountInput:
 
     name: str = strawberry.field(
         description=(
-            "Name of the account's owner. At this bank it must be the one that the owner has here, "
-            "but for case, spaces and punctuation."
+            "Name of the account's owner. At this bank it must be the one that the owner has "
+            "here, but for case, spaces and punctuation."
         )
     )
     number: str = strawberry.field(description="Account number or IBAN; spaces do not matter.")
@@ -147,6 +147,11 @@ def beneficiary(info: Info[Context, None], to: TransferTo) -> Beneficiary:
     return Beneficiary("to.account", given=to.account.account())
 
 
+DepositArgument = Annotated[DepositInput, strawberry.argument(description="What is paid in.")]
+WithdrawArgument = Annotated[WithdrawInput, strawberry.argument(description="What is taken out.")]
+TransferArgument = Annotated[TransferInput, strawberry.argument(description="What is transferred.")]
+
+
 def _cash(info: Info[Context, None], given: DepositInput | WithdrawInput) -> payment.CashOrder:
     amount = given.amount
     account = account_key(info, given.account_id, "accountId")
@@ -155,7 +160,7 @@ def _cash(info: Info[Context, None], given: DepositInput | WithdrawInput) -> pay
 
 async def _deposit(
     info: Info[Context, None],
-    input: Annotated[DepositInput, strawberry.argument(description="What is paid in.")],  # noqa: A002  # Relay's name.
+    input: DepositArgument,  # noqa: A002  # Relay's name.
 ) -> DepositResult | None:
     key = check_key(input.idempotency_key)
     outcome = await payment.deposit(info.context, key, _cash(info, input))
@@ -164,7 +169,7 @@ async def _deposit(
 
 async def _withdraw(
     info: Info[Context, None],
-    input: Annotated[WithdrawInput, strawberry.argument(description="What is taken out.")],  # noqa: A002  # Relay's name.
+    input: WithdrawArgument,  # noqa: A002  # Relay's name.
 ) -> WithdrawResult | None:
     key = check_key(input.idempotency_key)
     outcome = await payment.withdraw(info.context, key, _cash(info, input))
@@ -173,7 +178,7 @@ async def _withdraw(
 
 async def _transfer(
     info: Info[Context, None],
-    input: Annotated[TransferInput, strawberry.argument(description="What is transferred.")],  # noqa: A002  # Relay's name.
+    input: TransferArgument,  # noqa: A002  # Relay's name.
 ) -> TransferResult | None:
     amount = input.amount
     command = payment.Transfer(
