@@ -33,6 +33,13 @@ mutation ($input: TransferInput!) {{
 """
 
 
+NAME = "Emma Avaya Smith"
+
+
+def by_number(number: str, name: str = NAME, bank: str | None = None) -> dict[str, Any]:
+    return {"account": {"number": number, "name": name, "bank": bank}}
+
+
 def usd(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "USD"}
 

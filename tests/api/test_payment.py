@@ -14,9 +14,11 @@ from factories import Factory, Made
 from issuer import Issuer
 from payment_support import (
     CASH,
+    NAME,
     TRANSFER,
     account_with,
     balance,
+    by_number,
     cash,
     check_ledger,
     owner_of,
@@ -31,15 +33,9 @@ from app.auth.permissions import MATRIX, Permission, Role
 from app.db.keys import Keys
 from app.planner.global_id import GlobalId
 
-NAME = "Emma Avaya Smith"
-
 
 def to(account: Made) -> dict[str, Any]:
     return {"accountId": account.global_id}
-
-
-def by_number(number: str, name: str = NAME, bank: str | None = None) -> dict[str, Any]:
-    return {"account": {"number": number, "name": name, "bank": bank}}
 
 
 async def test_cash_is_paid_in_and_taken_out(
