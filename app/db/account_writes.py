@@ -141,7 +141,7 @@ async def interest_due(unit: Unit, account: LockedAccount, on: date) -> Decimal:
     """
     row = account.row
     due: Decimal = row["interest_accrued"]
-    since, rate = row["accrued_until"], row["annual_rate"]
+    since, rate = row["accrued_until"], account.annual_rate
     if since is not None and rate is not None and since < on:
         values = (*account.key, on, account.state.balance, since)
         (found,) = await unit.fetch(_BALANCE_DAYS, *values)

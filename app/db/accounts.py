@@ -46,6 +46,13 @@ class LockedAccount:
         return CustomerStatus[self.row["owner_status"]] is CustomerStatus.ACTIVE
 
     @property
+    def annual_rate(self) -> Decimal | None:
+        """What was agreed, or else what the product pays; None where nothing is paid."""
+        agreed: Decimal | None = self.row["annual_rate"]
+        of_product: Decimal | None = self.row["product_rate"]
+        return of_product if agreed is None else agreed
+
+    @property
     def transfer_fee(self) -> Decimal:
         """What a transfer to another bank costs."""
         fee: Decimal | None = self.row["transfer_fee"]
@@ -90,6 +97,7 @@ with wanted as materialized (
 )
 select account.*, customer_key.wrapped_key, owner.name_ciphertext, owner.status as owner_status,
     owner.branch_id as owner_branch_id, product.transfer_fee, product.day_count, product.minimum,
+    product.annual_rate as product_rate,
     wanted.named,
     case
         when not wanted.named then null

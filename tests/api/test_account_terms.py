@@ -259,7 +259,7 @@ async def test_closing_pays_out_the_balance_with_the_interest_earned(
     assert made["interestAccrued"] == {"amount": "0.00"}
     assert await balance(owner, target) == Decimal("1003.00")
     await check_ledger(owner, account, target)
-    record = await owner.fetchrow(
+    (record,) = await owner.fetch(
         "select * from audit_record where customer_id = $1", account.owner
     )
     told = orjson.loads(await detail_of(owner, keys, record))
