@@ -196,6 +196,43 @@ class MoneyFactory(Rows):
         )
         return Made("sto", account.owner, row)
 
+    async def freeze(self, account: Made) -> Made:
+        """Note why an account is frozen."""
+        row = new_id()
+        place = "account_hold.note_ciphertext"
+        await self.insert(
+            "account_hold",
+            customer_id=account.owner,
+            id=row,
+            account_id=account.id,
+            currency="USD",
+            reason="CUSTOMER_REQUEST",
+            note_ciphertext=self.encrypt(account.owner, place, row, "A lost phone."),
+            placed_by=new_id(),
+            placed_at=datetime(2018, 1, 1, tzinfo=UTC),
+        )
+        return Made("hld", account.owner, row)
+
+    async def payee(self, customer: Made, number: str = "DE89370400440532013000") -> Made:
+        """Somebody at another bank whom a customer pays."""
+        row = new_id()
+        clear = {"name": "Hans Huber", "number": number}
+        await self.insert(
+            "payee",
+            customer_id=customer.id,
+            id=row,
+            bank="COBADEFF",
+            number_digest=self.keys.index.account_number(number),
+            added_at=datetime(2018, 1, 1, tzinfo=UTC),
+            **{
+                f"{name}_ciphertext": self.encrypt(
+                    customer.id, f"payee.{name}_ciphertext", row, value
+                )
+                for name, value in clear.items()
+            },
+        )
+        return Made("pay", customer.id, row)
+
     async def hold(self, account: Made, holder: Made, role: str = "AUTHORISED_USER") -> None:
         """Let another customer use an account, on both sides."""
         link = {"account_id": account.id, "role": role}

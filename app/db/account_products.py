@@ -6,6 +6,7 @@ Chinese banks have published since 2022, the others of what their branches abroa
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -48,6 +49,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true, $13) on conflic
 """
 
 
+@cache
 def product_id(currency: Currency, term_months: int | None = None) -> UUID:
     """Give the id of the product for a currency and, of time deposits, a term."""
     return derived_id(_EPOCH, "bank360", "account_product", _code(currency, term_months))
