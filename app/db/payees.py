@@ -12,8 +12,10 @@ _NAME: Final = "payee.name_ciphertext"
 _NUMBER: Final = "payee.number_ciphertext"
 
 _LOCK: Final = """
-select payee.* from payee
-where customer_id = $1 and id = $2 and viewer_sees(customer_id) for no key update
+select payee.*, customer_key.wrapped_key
+from payee join customer_key on customer_key.customer_id = payee.customer_id
+where payee.customer_id = $1 and payee.id = $2 and viewer_sees(payee.customer_id)
+for no key update of payee
 """
 _OWNER: Final = """
 select owner.id, owner.name_ciphertext, wrapped_key, account.kind, account.status
@@ -43,10 +45,10 @@ class StoredPayee:
 async def lock(unit: Unit, owner: UUID, payee: UUID) -> StoredPayee | None:
     """Lock a payee of somebody whom the viewer sees; None where there is none."""
     rows = await unit.fetch(_LOCK, owner, payee)
-    cipher = await unit.open_cipher(owner) if rows else None
-    if cipher is None:
+    if not rows:
         return None
     (row,) = rows
+    cipher = unit.keys.ring.cipher(owner, row["wrapped_key"])
     name = cipher.decrypt(_NAME, payee, row["name_ciphertext"])
     number = cipher.decrypt(_NUMBER, payee, row["number_ciphertext"])
     return StoredPayee(owner, payee, PayeeAccount(name, number, row["bank"]))
