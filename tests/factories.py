@@ -61,6 +61,19 @@ class Factory(MoneyFactory):
             await self.assign(customer, staff, role)
         return staff.id
 
+    async def somebody(self, role: Role, customer: Made) -> UUID:
+        """Somebody in a role who sees a customer, where the role sees any; gives who it is."""
+        if role is Role.CUSTOMER:
+            return customer.id
+        branch = await self.branch()
+        sql = "update customer set branch_id = $2 where id = $1"
+        await self.connection.execute(sql, customer.id, branch.id)
+        staff = await self.staff(role.value, branch)
+        await self.assign(customer, staff, role.value)
+        await self.queue(staff, f"Q{staff.id.hex[-6:]}")
+        await self.ticket(customer, queue=f"Q{staff.id.hex[-6:]}")
+        return staff.id
+
     async def agent(self, *queues: str) -> UUID:
         """An agent of the service desk; gives the id to sign in with."""
         staff = await self.staff("SERVICE_AGENT")

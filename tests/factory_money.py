@@ -35,6 +35,30 @@ class MoneyFactory(Rows):
         )
         return Made("acc", customer.id, row)
 
+    async def number_of(self, account: Made) -> str:
+        sealed = await self.connection.fetchval(
+            "select number_ciphertext from account where id = $1", account.id
+        )
+        place = "account.number_ciphertext"
+        return self.ciphers[account.owner].decrypt(place, account.id, sealed)
+
+    async def account_product(self, **given: Any) -> Made:
+        row = new_id()
+        values = {
+            "code": f"P{row.hex[-8:]}",
+            "name": "Savings",
+            "name_zh": "活期",
+            "kind": "DEMAND",
+            "currency": "USD",
+            "annual_rate": Decimal("0.01"),
+            "day_count": "ACT_360",
+            "interest_posting": "QUARTERLY",
+            "offered": True,
+            "rate_source": "Invented.",
+        } | given
+        await self.insert("account_product", id=row, **values)
+        return Made("acp", row, row)
+
     async def postings(self, account: Made, *amounts: str, day: date = date(2014, 5, 1)) -> None:
         """Book cash in and out, one booking an hour, against an internal account."""
         bank = await self.bank()
@@ -172,9 +196,46 @@ class MoneyFactory(Rows):
         )
         return Made("sto", account.owner, row)
 
-    async def hold(self, account: Made, holder: Made) -> None:
+    async def freeze(self, account: Made) -> Made:
+        """Note why an account is frozen."""
+        row = new_id()
+        place = "account_hold.note_ciphertext"
+        await self.insert(
+            "account_hold",
+            customer_id=account.owner,
+            id=row,
+            account_id=account.id,
+            currency="USD",
+            reason="CUSTOMER_REQUEST",
+            note_ciphertext=self.encrypt(account.owner, place, row, "A lost phone."),
+            placed_by=new_id(),
+            placed_at=datetime(2018, 1, 1, tzinfo=UTC),
+        )
+        return Made("hld", account.owner, row)
+
+    async def payee(self, customer: Made, number: str = "DE89370400440532013000") -> Made:
+        """Somebody at another bank whom a customer pays."""
+        row = new_id()
+        clear = {"name": "Hans Huber", "number": number}
+        await self.insert(
+            "payee",
+            customer_id=customer.id,
+            id=row,
+            bank="COBADEFF",
+            number_digest=self.keys.index.account_number(number),
+            added_at=datetime(2018, 1, 1, tzinfo=UTC),
+            **{
+                f"{name}_ciphertext": self.encrypt(
+                    customer.id, f"payee.{name}_ciphertext", row, value
+                )
+                for name, value in clear.items()
+            },
+        )
+        return Made("pay", customer.id, row)
+
+    async def hold(self, account: Made, holder: Made, role: str = "AUTHORISED_USER") -> None:
         """Let another customer use an account, on both sides."""
-        link = {"account_id": account.id, "role": "AUTHORISED_USER"}
+        link = {"account_id": account.id, "role": role}
         await self.insert("held_account", customer_id=holder.id, owner_id=account.owner, **link)
         await self.insert("account_holder", customer_id=account.owner, holder_id=holder.id, **link)
 

@@ -9,7 +9,9 @@ from app.auth.viewer import Viewer
 from app.db.bank_itself import BANK_ID
 from app.db.scope import RowScope
 
-SHARED: Final = frozenset({"branch", "business_date", "product", "product_price", "segment"})
+SHARED: Final = frozenset(
+    {"account_product", "branch", "business_date", "product", "product_price", "segment"}
+)
 OF_STAFF: Final = frozenset({"staff_queue", "staff_role"})
 # Nobody but the owner of the tables.
 CLOSED: Final = frozenset({"key_check"})
@@ -105,6 +107,7 @@ class Person:
             "approval": (
                 f"{mine} and (maker_id = '{self.id}' or '{self.role}' = any (required_roles))"
             ),
+            "account_hold": f"{mine} or (customer_id, account_id) in ({held})",
             "account_holder": f"{mine} or holder_id in ({self.customers})",
             "account_number_index": f"{mine} or (customer_id, account_id) in ({held})",
             "customer_key": f"{mine} or customer_id in (select owner_id from ({held}) held)",

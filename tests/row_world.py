@@ -82,6 +82,8 @@ async def party(factory: Factory, branch: Made, queue: str) -> Party:
         await factory.holding(customer, product, "1", "2.00"),
         await factory.call(customer, datetime(2018, 1, 1, tzinfo=UTC)),
         await factory.standing_order(account, payee="B-1"),
+        await factory.freeze(account),
+        await factory.payee(customer),
     )
     return Party(
         customer,

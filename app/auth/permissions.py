@@ -50,7 +50,10 @@ class Mask(ClosedSet):
 class Permission(ClosedSet):
     """What a post may be allowed to do."""
 
+    ACCOUNT_CLOSE = "ACCOUNT_CLOSE", "Close an account and pay out what is on it."
+    ACCOUNT_FREEZE = "ACCOUNT_FREEZE", "Keep money from leaving an account, and let it go again."
     ACCOUNT_NUMBER_READ = "ACCOUNT_NUMBER_READ", "See account numbers."
+    ACCOUNT_OPEN = "ACCOUNT_OPEN", "Open a demand account."
     ACCOUNT_READ = "ACCOUNT_READ", "See accounts and cards, without numbers and money."
     APPROVAL_DECIDE = "APPROVAL_DECIDE", "Approve or reject what somebody else asked for."
     APPROVAL_READ = "APPROVAL_READ", "See requests for a second person: one's own, and to decide."
@@ -58,6 +61,7 @@ class Permission(ClosedSet):
     AUDIT_READ = "AUDIT_READ", "See the audit trail: who did or saw what."
     BEHAVIOUR_READ = "BEHAVIOUR_READ", "See what customers did in a period."
     CARD_NUMBER_READ = "CARD_NUMBER_READ", "See card numbers."
+    CASH_BOOK = "CASH_BOOK", "Book cash that is paid in or taken out at the counter."
     CONSENT_RECORD = "CONSENT_RECORD", "Record what a customer allows or forbids."
     CREDIT_READ = "CREDIT_READ", "See credit scores, grades and risk classes."
     CUSTOMER_CONTACT_READ = "CUSTOMER_CONTACT_READ", "See phone, e-mail and postal address."
@@ -69,10 +73,16 @@ class Permission(ClosedSet):
     CUSTOMER_READ = "CUSTOMER_READ", "See customers: tier, type, status, age and the like."
     CUSTOMER_REGISTER = "CUSTOMER_REGISTER", "Take on a new customer."
     CUSTOMER_UPDATE = "CUSTOMER_UPDATE", "Change contact data and preferences."
+    DEPOSIT_OPEN = "DEPOSIT_OPEN", "Open a time deposit with money of a demand account."
+    ENTRY_REVERSE = "ENTRY_REVERSE", "Reverse a booking."
     FIELD_REVEAL = "FIELD_REVEAL", "See one masked value, for a stated reason."
+    HOLD_READ = "HOLD_READ", "See what keeps money from leaving accounts, and why."
     HOLDING_READ = "HOLDING_READ", "See holdings and risk appetite."
     MANAGER_ASSIGN = "MANAGER_ASSIGN", "Make somebody responsible for a customer."
     MONEY_READ = "MONEY_READ", "See balances, bookings, loans and totals."
+    MONEY_TRANSFER = "MONEY_TRANSFER", "Transfer money, now or by standing order."
+    PAYEE_KEEP = "PAYEE_KEEP", "See payees, and add one."
+    PAYMENT_TEXT_READ = "PAYMENT_TEXT_READ", "See what payers wrote to their payments."
     PROFILE_READ = "PROFILE_READ", "See relationships, preferences, contacts and timeline."
     REFERENCE_READ = "REFERENCE_READ", "See branches and products."
     REPORT_READ = "REPORT_READ", "See the bank in numbers."
@@ -140,6 +150,7 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.ACCOUNT_READ:           _grant("CU TE RM WA SA LO BM RO AN CO"),
     Permission.ACCOUNT_NUMBER_READ:    _grant("CU TE BM CO", "RM WA SA LO", "CO", _C2),
     Permission.CARD_NUMBER_READ:       _grant("CU BM CO", "TE RM WA SA LO", "CO", _C2),
+    Permission.PAYMENT_TEXT_READ:      _grant("CU TE BM CO", "", "CO", _C2),
     Permission.MONEY_READ:             _grant("CU TE RM WA LO BM RO AN CO"),
     Permission.CREDIT_READ:            _grant("RM LO BM RO CO"),
     Permission.HOLDING_READ:           _grant("CU RM WA BM RO AN CO"),
@@ -158,6 +169,15 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.CUSTOMER_UPDATE:        _grant("CU TE RM BM"),
     Permission.CONSENT_RECORD:         _grant("CU TE RM SA BM"),
     Permission.MANAGER_ASSIGN:         _grant("BM"),
+    Permission.ACCOUNT_OPEN:           _grant("CU TE RM BM"),
+    Permission.DEPOSIT_OPEN:           _grant("CU TE BM"),
+    Permission.CASH_BOOK:              _grant("TE BM"),
+    Permission.MONEY_TRANSFER:         _grant("CU TE BM"),
+    Permission.PAYEE_KEEP:             _grant("CU TE BM", "", "", _C2),
+    Permission.ENTRY_REVERSE:          _grant("TE BM"),
+    Permission.ACCOUNT_FREEZE:         _grant("BM RO CO"),
+    Permission.HOLD_READ:              _grant("TE RM BM RO CO"),
+    Permission.ACCOUNT_CLOSE:          _grant("CU TE BM"),
     Permission.CUSTOMER_EXPORT:        _grant("CU CO", "", "CU CO", _C2),
     Permission.CUSTOMER_ERASE:         _grant("CO", "", "CO", _C2),
     Permission.APPROVAL_READ:          _grant("CU TE RM LO BM RO CO"),
@@ -184,6 +204,10 @@ class ViewerAction(ClosedSet):
 
     APPROVE_REQUEST = "APPROVE_REQUEST", "Approve what somebody else asked for."
     ASSIGN_MANAGER = "ASSIGN_MANAGER", "Ask to make somebody responsible for the customer."
+    BOOK_CASH = "BOOK_CASH", "Book cash that is paid in or taken out."
+    CLOSE_ACCOUNT = "CLOSE_ACCOUNT", "Close the account."
+    FREEZE_ACCOUNT = "FREEZE_ACCOUNT", "Keep money from leaving the account."
+    OPEN_ACCOUNT = "OPEN_ACCOUNT", "Open an account for the customer."
     RECORD_CONSENT = "RECORD_CONSENT", "Record what the customer allows or forbids."
     REJECT_REQUEST = "REJECT_REQUEST", "Reject what somebody else asked for."
     SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
@@ -197,6 +221,7 @@ class ViewerAction(ClosedSet):
     SEE_PROFILE = "SEE_PROFILE", "See relationships, preferences, contacts and timeline."
     SEE_SEGMENTS = "SEE_SEGMENTS", "See the segments the customer belongs to."
     SEE_TICKETS = "SEE_TICKETS", "See requests to the service desk."
+    TRANSFER_MONEY = "TRANSFER_MONEY", "Transfer money, now or by standing order."
     UPDATE_CUSTOMER = "UPDATE_CUSTOMER", "Change contact data and preferences."
     WITHDRAW_REQUEST = "WITHDRAW_REQUEST", "Take back what one asked for oneself."
 
@@ -215,10 +240,15 @@ CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.UPDATE_CUSTOMER: Permission.CUSTOMER_UPDATE,
     ViewerAction.RECORD_CONSENT: Permission.CONSENT_RECORD,
     ViewerAction.ASSIGN_MANAGER: Permission.MANAGER_ASSIGN,
+    ViewerAction.OPEN_ACCOUNT: Permission.ACCOUNT_OPEN,
 }
 ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
     ViewerAction.SEE_MONEY: Permission.MONEY_READ,
+    ViewerAction.BOOK_CASH: Permission.CASH_BOOK,
+    ViewerAction.TRANSFER_MONEY: Permission.MONEY_TRANSFER,
+    ViewerAction.FREEZE_ACCOUNT: Permission.ACCOUNT_FREEZE,
+    ViewerAction.CLOSE_ACCOUNT: Permission.ACCOUNT_CLOSE,
 }
 LOAN_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.CUSTOMER_NAME_READ,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +13,9 @@ from app.db.keys import Keys
 from app.domain.account import AccountKind, AccountStatus, InternalPurpose
 from app.domain.customer import CustomerStatus, CustomerType, DataSource, KycStatus, Tier
 from app.domain.money import Currency
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
 BANK_NUMBER: Final = "BANK"
 _NAME: Final = "bank360"
@@ -36,7 +39,10 @@ def internal_account_id(purpose: InternalPurpose, currency: Currency) -> UUID:
 
 
 async def ensure_bank(
-    connection: asyncpg.Connection, keys: Keys, on: date, currency: Currency
+    connection: "asyncpg.Connection | PoolConnectionProxy[asyncpg.Record]",
+    keys: Keys,
+    on: date,
+    currency: Currency,
 ) -> Bank:
     """Create the bank's customer row, key and internal accounts where they are missing.
 

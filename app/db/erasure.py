@@ -41,6 +41,7 @@ _DELETED: Final = (
     "delete from name_index where customer_id = $1",
     "delete from segment_membership where customer_id = $1",
     "delete from assignment where customer_id = $1",
+    "delete from payee where customer_id = $1",
     # Each connection stands under both customers.
     """
     delete from relationship as theirs using relationship as own

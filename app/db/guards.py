@@ -37,6 +37,7 @@ DELETABLE: Final = frozenset(
         tables.HeldAccount,
         tables.NameIndex,
         tables.NationalIdIndex,
+        tables.Payee,
         tables.Relationship,
         tables.SegmentMembership,
         tables.StaffQueue,
@@ -95,11 +96,10 @@ begin
     select added.id into wrong from added where not exists (
         select from journal_entry as entry
         where entry.customer_id = added.entry_customer_id and entry.id = added.entry_id
-            and (entry.kind, entry.booked_at, entry.value_on)
-                = (added.kind, added.booked_at, added.value_on)
+            and (entry.booked_at, entry.value_on) = (added.booked_at, added.value_on)
     );
     if found then
-        raise exception 'posting % belongs to no journal entry of its kind and time', wrong
+        raise exception 'posting % belongs to no journal entry of its time', wrong
             using errcode = 'foreign_key_violation';
     end if;
     select entry_id into wrong from added group by entry_id

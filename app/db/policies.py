@@ -32,6 +32,7 @@ _OF_AUDIT: Final = frozenset(
 _SHARED: Final = frozenset(
     table.__tablename__
     for table in (
+        tables.AccountProduct,
         tables.Branch,
         tables.BusinessDate,
         tables.Product,
@@ -86,6 +87,7 @@ _AT_A_GLANCE: Final = {
 # with the owner's key.
 _HELD: Final = {
     tables.Account.__tablename__: "viewer_holds(customer_id, id)",
+    tables.AccountHold.__tablename__: "viewer_holds(customer_id, account_id)",
     tables.AccountHolder.__tablename__: f"holder_id = {_ONESELF} or viewer_serves(holder_id)",
     tables.AccountNumberIndex.__tablename__: "viewer_holds(customer_id, account_id)",
     tables.CustomerKey.__tablename__: "viewer_holds(customer_id)",

@@ -28,7 +28,12 @@ _CUSTOMER: Final = "viewer_customer_id"
 _STAFF: Final = "viewer_staff_id"
 _ROLE: Final = "viewer_role"
 # Tables whose rows a holder of the account may see, with their column of the account's id.
-_OF_ACCOUNTS: Final = {"account": "id", "posting": "account_id", "standing_order": "account_id"}
+_OF_ACCOUNTS: Final = {
+    "account": "id",
+    "account_hold": "account_id",
+    "posting": "account_id",
+    "standing_order": "account_id",
+}
 _RUNNING: Final = [status.value for status in TicketStatus if status is not TicketStatus.CLOSED]
 
 

@@ -69,6 +69,23 @@ class TransactionKind(ClosedSet):
     )
 
 
+class HoldReason(ClosedSet):
+    """Why money may not leave an account."""
+
+    COURT_ORDER = "COURT_ORDER", "A court or an authority ordered it."
+    INVESTIGATION = "INVESTIGATION", "The bank looks into it: fraud, money laundering."
+    LOST_CREDENTIAL = "LOST_CREDENTIAL", "Card, pass-book or telephone were lost or stolen."
+    CUSTOMER_REQUEST = "CUSTOMER_REQUEST", "The customer asked for it."
+
+
+class InterestPosting(ClosedSet):
+    """When interest that has accrued is posted."""
+
+    MONTHLY = "MONTHLY", "On the 20th of each month, credited on the 21st."
+    QUARTERLY = "QUARTERLY", "On the 20th of the last month of a quarter, credited on the 21st."
+    AT_MATURITY = "AT_MATURITY", "When the term ends."
+
+
 class StatementFrequency(ClosedSet):
     """How often account statements are issued."""
 

@@ -14,3 +14,13 @@ def add_months(start: date, months: int) -> date:
     if start.day <= _DAYS_OF_EVERY_MONTH:
         return date(year, month, start.day)
     return date(year, month, min(start.day, monthrange(year, month)[1]))
+
+
+def months_between(start: date, end: date) -> int:
+    """Count the whole months from ``start`` to ``end``, which is not before it.
+
+    A month is whole on the same day of the next one, or on its last day where there is none:
+    the largest n with ``add_months(start, n) <= end``.
+    """
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months if add_months(start, months) <= end else months - 1

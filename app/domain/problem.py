@@ -38,12 +38,57 @@ class ProblemCode(StrEnum):
         member.description = sentences[0]
         return member
 
+    ACCOUNT_CLOSED = (
+        "ACCOUNT_CLOSED",
+        "The account is closed.",
+        "该账户已销户。",
+    )
+    ACCOUNT_FROZEN = (
+        "ACCOUNT_FROZEN",
+        "Money may not leave this account: it is frozen.",
+        "该账户已冻结,资金不得转出。",
+        "The branch that keeps the account knows why.",
+        "请向开户网点了解原因。",
+    )
+    ACCOUNT_IN_USE = (
+        "ACCOUNT_IN_USE",
+        "Something still depends on this account.",
+        "该账户仍有关联业务。",
+        "First end its standing orders, cards, holds, and time deposits that pay out to it.",
+        "请先终止该账户的定期转账、卡、冻结以及以其为结算账户的定期存款。",
+    )
+    ACCOUNT_NOT_FITTING = (
+        "ACCOUNT_NOT_FITTING",
+        "Accounts of this kind do not take this business.",
+        "此类账户不能办理该业务。",
+        "Use a demand account; a time deposit pays out to one, whole or in part.",
+        "请使用活期账户;定期存款可全部或部分转入活期账户。",
+    )
     ALREADY_REGISTERED = (
         "ALREADY_REGISTERED",
         "A customer with this identity is registered already.",
         "该身份的客户已经登记。",
         "Look the customer up, or begin a service with the identity document.",
         "请按证件查询该客户,或凭证件开始服务。",
+    )
+    ALREADY_REVERSED = (
+        "ALREADY_REVERSED",
+        "This booking was reversed already.",
+        "该笔交易已被冲正。",
+    )
+    BALANCE_LEFT = (
+        "BALANCE_LEFT",
+        "There is money on the account, or money is owed on it.",
+        "该账户仍有余额或透支。",
+        "Say which account the money goes to, or settle what is owed.",
+        "请指定余额转入的账户,或先结清欠款。",
+    )
+    BELOW_MINIMUM = (
+        "BELOW_MINIMUM",
+        "That is less than this product asks for.",
+        "低于该产品的最低金额。",
+        "The product tells its `minimum`.",
+        "请参见产品的最低金额(`minimum`)。",
     )
     BRANCH_MISSING = (
         "BRANCH_MISSING",
@@ -56,6 +101,13 @@ class ProblemCode(StrEnum):
         "COUNTRY_NOT_SUPPORTED",
         "Identity numbers of this country cannot be checked here.",
         "暂不支持校验该国家的身份证件号码。",
+    )
+    CURRENCY_NOT_MATCHING = (
+        "CURRENCY_NOT_MATCHING",
+        "The accounts and the amount are not all in one currency.",
+        "账户与金额的币种不一致。",
+        "Order the payment in the currency of both accounts; money is not exchanged here.",
+        "请使用双方账户的币种;此处不办理兑换。",
     )
     CUSTOMER_IS_ONESELF = (
         "CUSTOMER_IS_ONESELF",
@@ -83,12 +135,10 @@ class ProblemCode(StrEnum):
         "Close accounts, cards, loans, orders, holdings and tickets first.",
         "请先结清账户、卡、贷款、委托、持仓和工单。",
     )
-    IDENTITY_NOT_MATCHING = (
-        "IDENTITY_NOT_MATCHING",
-        "The identity number tells another date of birth or gender.",
-        "身份证件号码与出生日期或性别不符。",
-        "Compare both with the document.",
-        "请与证件核对。",
+    HOLDER_MAY_NOT = (
+        "HOLDER_MAY_NOT",
+        "Only the owner, or for payments a holder, of this account may order that.",
+        "仅账户所有人(付款时含共同持有人)可以办理该业务。",
     )
     IDEMPOTENCY_KEY_REUSED = (
         "IDEMPOTENCY_KEY_REUSED",
@@ -97,12 +147,19 @@ class ProblemCode(StrEnum):
         "Send a new command with a new key.",
         "请为新指令使用新的幂等键。",
     )
-    IN_PROGRESS = (
-        "IN_PROGRESS",
-        "The same command is being carried out.",
-        "同一指令正在处理中。",
-        "Send it again in a few seconds, with the same key.",
-        "请几秒后用同一幂等键重试。",
+    IDENTITY_NOT_MATCHING = (
+        "IDENTITY_NOT_MATCHING",
+        "The identity number tells another date of birth or gender.",
+        "身份证件号码与出生日期或性别不符。",
+        "Compare both with the document.",
+        "请与证件核对。",
+    )
+    INSUFFICIENT_FUNDS = (
+        "INSUFFICIENT_FUNDS",
+        "There is not enough money available.",
+        "可用余额不足。",
+        "`available` tells how much may leave: the balance less what is held.",
+        "可用余额(`available`)为账户余额减去冻结金额。",
     )
     INVALID_ADDRESS = (
         "INVALID_ADDRESS",
@@ -111,10 +168,22 @@ class ProblemCode(StrEnum):
         "Give street, town and the country's two-letter code.",
         "请填写街道、城市和两位国家代码。",
     )
+    INVALID_AMOUNT = (
+        "INVALID_AMOUNT",
+        "This is not an amount that can be booked.",
+        "金额无效。",
+        "Above zero, and with no more decimal places than the currency has.",
+        "金额须大于零,且小数位数不超过该币种的最小单位。",
+    )
     INVALID_BIRTH_DATE = (
         "INVALID_BIRTH_DATE",
         "This is not a date of birth that fits the customer.",
         "出生日期无效。",
+    )
+    INVALID_DATE = (
+        "INVALID_DATE",
+        "This day does not fit.",
+        "日期无效。",
     )
     INVALID_EMAIL = (
         "INVALID_EMAIL",
@@ -145,12 +214,31 @@ class ProblemCode(StrEnum):
         "This is not an occupation.",
         "职业无效。",
     )
+    INVALID_PAYEE = (
+        "INVALID_PAYEE",
+        "This is not a payee's name, account number or bank code.",
+        "收款人名称、账号或银行代码无效。",
+    )
     INVALID_PHONE = (
         "INVALID_PHONE",
         "This is not a telephone number.",
         "电话号码无效。",
         "Write it with the country's code, such as `+86 139 1234 5678`.",
         "请带国家代码填写,例如 `+86 139 1234 5678`。",
+    )
+    IN_PROGRESS = (
+        "IN_PROGRESS",
+        "The same command is being carried out.",
+        "同一指令正在处理中。",
+        "Send it again in a few seconds, with the same key.",
+        "请几秒后用同一幂等键重试。",
+    )
+    LIMIT_EXCEEDED = (
+        "LIMIT_EXCEEDED",
+        "The amount is above the limit.",
+        "金额超出限额。",
+        "A branch can carry out what is above a customer's limit.",
+        "超出客户限额的业务可在网点办理。",
     )
     NOTHING_TO_CHANGE = (
         "NOTHING_TO_CHANGE",
@@ -176,6 +264,35 @@ class ProblemCode(StrEnum):
         "NOT_MASKED",
         "Your post is not shown this value masked: there is nothing to reveal.",
         "您的岗位看到的并非掩码值,无需显示。",
+    )
+    NOT_REVERSIBLE = (
+        "NOT_REVERSIBLE",
+        "This booking cannot be reversed.",
+        "该笔交易不能冲正。",
+        "Deposits, withdrawals and transfers can be, while the accounts are open.",
+        "存款、取款和转账在相关账户未销户时可以冲正。",
+    )
+    PAYEE_KNOWN = (
+        "PAYEE_KNOWN",
+        "This payee is known already.",
+        "该收款人已存在。",
+    )
+    PAYEE_UNKNOWN = (
+        "PAYEE_UNKNOWN",
+        "No account of this bank has that number and that name.",
+        "本行没有与该账号和户名相符的账户。",
+        "Compare both, letter by letter; for another bank, give its code.",
+        "请逐字核对账号和户名;他行账户请填写银行代码。",
+    )
+    PRODUCT_NOT_FITTING = (
+        "PRODUCT_NOT_FITTING",
+        "This product is not offered for that.",
+        "该产品不适用于此业务。",
+    )
+    REASON_TOO_SHORT = (
+        "REASON_TOO_SHORT",
+        "Say in a sentence what it is for.",
+        "请用一句话说明用途。",
     )
     REQUEST_DECIDED = (
         "REQUEST_DECIDED",
@@ -219,10 +336,10 @@ class ProblemCode(StrEnum):
         "Data is kept for ten years after the last business; only a court order goes before that.",
         "客户资料须在业务关系结束后保存十年,法院命令除外。",
     )
-    REASON_TOO_SHORT = (
-        "REASON_TOO_SHORT",
-        "Say in a sentence what it is for.",
-        "请用一句话说明用途。",
+    SAME_ACCOUNT = (
+        "SAME_ACCOUNT",
+        "Money would go back to where it comes from.",
+        "付款账户与收款账户相同。",
     )
     SERVICE_ENDED = (
         "SERVICE_ENDED",

@@ -17,10 +17,12 @@ class RevealableField(ClosedSet):
     ADDRESS = "ADDRESS", "Postal address of a customer, on one line."
     BIRTH_DATE = "BIRTH_DATE", "Date of birth of a customer."
     COUNTERPARTY_ACCOUNT = "COUNTERPARTY_ACCOUNT", "Number of the other account of a transaction."
+    COUNTERPARTY_NAME = "COUNTERPARTY_NAME", "Name of the other side of a transaction."
     EMAIL = "EMAIL", "E-mail address of a customer."
     NATIONAL_ID = "NATIONAL_ID", "National identity number of a customer."
     NUMBER = "NUMBER", "Number of an account or card."
     PAYEE_ACCOUNT = "PAYEE_ACCOUNT", "Number of the payee's account of a standing order."
+    PAYEE_NAME = "PAYEE_NAME", "Name of the payee of a standing order."
     PHONE = "PHONE", "Telephone number of a customer."
 
 

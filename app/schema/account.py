@@ -14,12 +14,11 @@ from app.domain.account import (
     CardLevel,
     CardStatus,
     HolderRole,
-    OrderFrequency,
-    OrderPurpose,
-    OrderStatus,
     StatementFrequency,
     TransactionKind,
 )
+from app.domain.interest import AutoRenewal
+from app.domain.money import Currency, rounded
 from app.domain.service import Channel
 from app.planner.declare import (
     Node,
@@ -35,26 +34,30 @@ from app.planner.enums import graphql_enum
 from app.planner.pages import Connection
 from app.planner.projection import Order
 from app.schema.access import ViewerCan, viewer_can
+from app.schema.account_product import AccountHold, AccountProduct
 from app.schema.bank import Branch
 from app.schema.scalars import Money
+from app.schema.standing_order import StandingOrder
 
 if TYPE_CHECKING:
     from app.schema.customer import Customer
 
 for members in (
-    AccountKind,
     AccountStatus,
     CardLevel,
     CardStatus,
+    AutoRenewal,
     Channel,
     HolderRole,
-    OrderFrequency,
-    OrderPurpose,
-    OrderStatus,
     StatementFrequency,
     TransactionKind,
 ):
     graphql_enum(members)
+
+
+def _rounded_money(amount: Decimal, currency: Currency) -> Money:
+    """Give an amount that is kept more exactly as money."""
+    return Money(amount=rounded(amount, Currency[currency]), currency=currency)
 
 
 @projection(
@@ -96,38 +99,19 @@ class Transaction(Node):
         mask=Mask.NUMBER,
         description="Number of the other account, when known.",
     )
+    counterparty_name: str | None = encrypted(
+        "counterparty_name_ciphertext",
+        requires=Permission.ACCOUNT_NUMBER_READ,
+        mask=Mask.NAME,
+        description="Name of the other account's holder, when known.",
+    )
+    text: str | None = encrypted(
+        "text_ciphertext",
+        requires=Permission.PAYMENT_TEXT_READ,
+        description="What the payer wrote to it; null when nothing.",
+    )
     account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = relation(
         ("customer_id", "customer_id"), ("account_id", "id"), description="The account."
-    )
-
-
-@projection(
-    tables.StandingOrder,
-    prefix="sto",
-    requires=Permission.MONEY_READ,
-    description="An order to pay the same amount again and again.",
-    orders={"OLDEST": Order(("id",), "Earliest order first.")},
-)
-class StandingOrder(Node):
-    """A standing order."""
-
-    purpose: OrderPurpose = column(description="What it pays.", filterable=True)
-    amount: Money = embedded(
-        Money,
-        amount="amount",
-        currency="currency",
-        filter_part="amount",
-        description="What is paid each time.",
-    )
-    frequency: OrderFrequency = column(description="How often it is paid.")
-    status: OrderStatus = column(description="Whether it is carried out.", filterable=True)
-    next_on: date | None = column(description="Next payment; null when not known.")
-    payee_bank: str | None = column(description="Code of the payee's bank.")
-    payee_account: str | None = encrypted(
-        "payee_account_ciphertext",
-        requires=Permission.ACCOUNT_NUMBER_READ,
-        mask=Mask.NUMBER,
-        description="Number of the payee's account.",
     )
 
 
@@ -179,10 +163,13 @@ class Account(Node):
     )
     available: Money | None = embedded(
         Money,
-        amount=lambda account: account.c.balance - account.c.held,
+        amount=lambda account: account.c.balance + account.c.overdraft_limit - account.c.held,
         currency="currency",
         requires=Permission.MONEY_READ,
-        description="Booked balance less what is held. Null on internal accounts.",
+        description=(
+            "What may leave: booked balance and agreed overdraft, less what is held. Null on "
+            "internal accounts."
+        ),
     )
     statement_frequency: StatementFrequency = column(description="How often statements are issued.")
     opened_on: date = column(description="When it was opened.", filterable=True)
@@ -192,10 +179,45 @@ class Account(Node):
     )
     term_months: int | None = column(description="Agreed term of a time deposit, in months.")
     matures_on: date | None = column(description="When a time deposit's term ends.")
+    auto_renewal: AutoRenewal = column(
+        description="What becomes of a time deposit then; NONE on demand."
+    )
+    interest_accrued: Money | None = embedded(
+        _rounded_money,
+        amount="interest_accrued",
+        currency="currency",
+        requires=Permission.MONEY_READ,
+        description="Interest that is earned and not posted yet, rounded to the minor unit.",
+    )
+    overdraft_limit: Money | None = embedded(
+        Money,
+        amount="overdraft_limit",
+        currency="currency",
+        requires=Permission.MONEY_READ,
+        description="How far below zero the balance may go.",
+    )
+    product: AccountProduct | None = relation(
+        ("product_id", "id"), description="The product it was opened as; null when not known."
+    )
+    settlement_account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = (
+        relation(
+            ("customer_id", "customer_id"),
+            ("settlement_account_id", "id"),
+            description="Where a time deposit pays out.",
+        )
+    )
+    holds: list[AccountHold] | None = relation(
+        ("customer_id", "customer_id"),
+        ("id", "account_id"),
+        where=lambda hold: hold.c.lifted_at.is_(None),
+        description="What keeps money from leaving it now.",
+    )
     viewer_can: list[ViewerCan] = of_viewer(
         viewer_can(ACCOUNT_ACTIONS), description="What the viewer may do with it, and why not."
     )
-    version: int = column(description="Rises with every change; for `expectedVersion`.")
+    version: int = column(
+        description="Rises with every change but bookings; for `expectedVersion`."
+    )
     branch: Branch | None = relation(("branch_id", "id"), description="The branch that keeps it.")
     owner: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
         ("customer_id", "id"), description="Who opened it."

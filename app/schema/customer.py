@@ -49,6 +49,7 @@ from app.schema.loan import Loan
 from app.schema.scalars import Address, Money, read_address
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket
+from app.schema.standing_order import Payee
 from app.schema.wealth import Holding
 
 for members in (
@@ -237,6 +238,9 @@ class Customer(Node):
         parent=(("customer_id", "id"),),
         child=(("owner_id", "customer_id"), ("account_id", "id")),
         description="Accounts of other customers that this customer may use.",
+    )
+    payees: list[Payee] | None = relation(
+        ("id", "customer_id"), description="Whom the customer pays, first added first."
     )
     cards: list[Card] | None = relation(
         ("id", "customer_id"), description="Payment cards, last issued first."

@@ -1,5 +1,6 @@
 """What the inputs of mutations share."""
 
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -7,6 +8,8 @@ import strawberry
 from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
+from app.db.accounts import AccountKey
+from app.domain.money import Currency
 from app.planner.errors import bad_input
 from app.planner.global_id import GlobalId
 from app.resolvers.context import Context
@@ -22,6 +25,13 @@ def idempotency_key() -> Any:
             "Your name for this command, a UUID for instance: when the same command is sent again "
             "with the same key, nothing is done again and the answer is the same."
         )
+    )
+
+
+def expected_version() -> Any:
+    """Declare the version that was read of what a command changes."""
+    return strawberry.field(
+        description="`version` as it was read; refused as STALE_VERSION when it has risen."
     )
 
 
@@ -56,6 +66,27 @@ def id_of(info: Info[Context, None], global_id: str, prefix: str, field: str) ->
 def customer_id(info: Info[Context, None], global_id: str, field: str = "id") -> UUID:
     """Read a customer's id."""
     return id_of(info, global_id, "cus", field).id
+
+
+def account_key(info: Info[Context, None], global_id: str, field: str) -> AccountKey:
+    """Read an account's id."""
+    found = id_of(info, global_id, "acc", field)
+    return AccountKey(found.owner, found.id)
+
+
+@strawberry.input(description="An amount in a currency.")
+class MoneyInput:
+    """An amount in a currency."""
+
+    amount: Decimal = strawberry.field(
+        description=(
+            "The amount as a decimal string: above zero, and with no more decimal places than the "
+            "currency has, else INVALID_AMOUNT."
+        )
+    )
+    currency: Currency = strawberry.field(
+        description="ISO 4217 code; another one than the account's is CURRENCY_NOT_MATCHING."
+    )
 
 
 @strawberry.input(one_of=True, description="One complete value that names a customer.")
@@ -93,6 +124,11 @@ def value_given(by: CustomerBy) -> tuple[str, str]:
 def place_given(name: str) -> str:
     """Give the place in the input of a field of `CustomerBy`, for refusals."""
     return f"by.{to_camel_case(name)}"
+
+
+def text_given(text: str | None) -> str | None:
+    """Give the words of a payment without their edges; None where there are none."""
+    return check_text("text", text) or None if text is not None else None
 
 
 def check_text(what: str, text: str) -> str:

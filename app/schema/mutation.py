@@ -6,21 +6,33 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from app.planner.costs import cost_of
+from app.schema.account_closing import AccountClosingMutation
+from app.schema.account_freezing import AccountFreezingMutation
+from app.schema.account_opening import AccountOpeningMutation
 from app.schema.approval_mutation import ApprovalMutation
 from app.schema.assignment import AssignmentMutation
 from app.schema.begun_service import BegunServiceMutation
 from app.schema.consent_mutation import ConsentMutation
 from app.schema.customer_mutation import CustomerMutation
+from app.schema.order_mutation import OrderMutation
+from app.schema.payment import PaymentMutation
 from app.schema.personal_data import PersonalDataMutation
 from app.schema.registration import RegistrationMutation
 from app.schema.reveal import RevealMutation
+from app.schema.reversal import ReversalMutation
 
 _PARTS: Final = (
+    AccountOpeningMutation,
+    AccountClosingMutation,
+    AccountFreezingMutation,
+    OrderMutation,
+    ReversalMutation,
     ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,
     CustomerMutation,
+    PaymentMutation,
     PersonalDataMutation,
     RegistrationMutation,
     RevealMutation,
@@ -51,11 +63,17 @@ _check_names()
     )
 )
 class Mutation(
+    AccountOpeningMutation,
+    AccountClosingMutation,
+    AccountFreezingMutation,
+    OrderMutation,
+    ReversalMutation,
     ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
     ConsentMutation,
     CustomerMutation,
+    PaymentMutation,
     PersonalDataMutation,
     RegistrationMutation,
     RevealMutation,

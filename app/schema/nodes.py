@@ -3,7 +3,8 @@
 from typing import Any, Final, cast
 
 from app.planner.projection import Projection
-from app.schema.account import Account, Card, StandingOrder, Transaction
+from app.schema.account import Account, Card, Transaction
+from app.schema.account_product import AccountHold, AccountProduct
 from app.schema.approval import Approval
 from app.schema.audit import AuditEntry
 from app.schema.bank import Branch, Staff
@@ -13,10 +14,13 @@ from app.schema.customer import Customer, Relationship
 from app.schema.loan import Instalment, Loan
 from app.schema.segment import Segment
 from app.schema.service import Interaction, Ticket, TicketComment, TicketEvent
+from app.schema.standing_order import Payee, StandingOrder
 from app.schema.wealth import Holding, HoldingLot, Product
 
 NODE_TYPES: Final[tuple[type, ...]] = (
     Account,
+    AccountHold,
+    AccountProduct,
     Approval,
     AuditEntry,
     BegunService,
@@ -29,6 +33,7 @@ NODE_TYPES: Final[tuple[type, ...]] = (
     Instalment,
     Interaction,
     Loan,
+    Payee,
     Product,
     Relationship,
     Segment,

@@ -34,6 +34,7 @@ from app.resolvers import node as nodes_
 from app.resolvers.context import Context, Selected, note_look_up
 from app.schema.access import AccessMatrixEntry, access_matrix
 from app.schema.account import Account, AccountHolder
+from app.schema.account_product import AccountProduct
 from app.schema.approval import Approval
 from app.schema.audit import AuditEntry, Exposure, exposure, exposures
 from app.schema.audit_proof import AuditProof, find_proof, make_proof
@@ -217,6 +218,9 @@ class Query:
     )
     product: Product | None = _by_id(Product, "The product with this id, or null.")
     products: list[Product] | None = entry(paged=False, description="Products of the bank.")
+    account_products: list[AccountProduct] | None = entry(
+        paged=False, description="Kinds of accounts that the bank offers, or offered."
+    )
     begun_services: list[BegunService] | None = entry(
         paged=False,
         where=runs_for_viewer,

@@ -378,6 +378,8 @@ def test_every_masked_field_can_be_asked_for_and_no_pseudonym() -> None:
         ("Customer", "national_id"),
         ("Customer", "phone"),
         ("StandingOrder", "payee_account"),
+        ("StandingOrder", "payee_name"),
         ("Transaction", "counterparty_account"),
+        ("Transaction", "counterparty_name"),
     }
     assert {field for _, field in MASKED} == set(RevealableField)

@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 import asyncpg
@@ -111,9 +113,30 @@ def _trail(invented_bank: Bank) -> None:
                     found["staff_id"],
                 )
                 await factory.trail(customer, stranger)
+                account = await connection.fetchval(
+                    "select id from account where customer_id = $1 limit 1", customer.id
+                )
+                await _pays(factory, customer, Made("acc", customer.id, account))
         await connection.close()
 
     asyncio.run(fill())
+
+
+async def _pays(factory: Factory, customer: Made, account: Made) -> None:
+    """Leave what a customer who pays others has."""
+    wrapped = await factory.connection.fetchval(
+        "select wrapped_key from customer_key where customer_id = $1", customer.id
+    )
+    factory.ciphers[customer.id] = factory.keys.ring.cipher(customer.id, wrapped)
+    await factory.freeze(account)
+    await factory.payee(customer)
+    await factory.insert(
+        "daily_outgoing",
+        customer_id=customer.id,
+        ordered_on=date(2018, 1, 1),
+        currency="USD",
+        amount=Decimal("1.00"),
+    )
 
 
 @pytest.fixture

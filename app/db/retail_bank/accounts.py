@@ -5,11 +5,18 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from app.db.account_products import product_id
 from app.db.crypto import CustomerCipher
 from app.db.retail_bank import sources
 from app.db.retail_bank.files import CURRENCY, BadLine, Row, SourceFile
 from app.db.retail_bank.links import AccountLine, CardLine, Disposition, Links, account_number
-from app.db.retail_bank.store import Store, StoredAccount, StoredCustomer, source_id
+from app.db.retail_bank.store import (
+    DATA_ENDS_ON,
+    Store,
+    StoredAccount,
+    StoredCustomer,
+    source_id,
+)
 from app.domain.account import AccountKind, AccountStatus, CardStatus, HolderRole
 from app.domain.customer import DataSource, RelationshipKind
 
@@ -26,6 +33,8 @@ _ACCOUNT_COLUMNS: Final = (
     "statement_frequency",
     "opened_on",
     "source",
+    "product_id",
+    "accrued_until",
 )
 _CARD_COLUMNS: Final = (
     "customer_id",
@@ -125,6 +134,9 @@ def _account_row(
         line.frequency,
         line.opened_on,
         DataSource.RETAIL_BANK,
+        product_id(CURRENCY),
+        # The data tells what interest was credited; the bank earns it from the data's end on.
+        DATA_ENDS_ON,
     )
 
 

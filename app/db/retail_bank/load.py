@@ -10,6 +10,7 @@ from typing import Final
 
 import asyncpg
 
+from app.db.account_products import ensure_products
 from app.db.bank_itself import ensure_bank
 from app.db.crypto import CryptoError
 from app.db.key_check import hold_keys
@@ -60,6 +61,7 @@ async def import_retail_bank(
                 await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
                 await hold_keys(connection, keys.ring)
                 bank = await ensure_bank(connection, keys, DATA_BEGINS_ON, CURRENCY)
+                await ensure_products(connection, CURRENCY)
                 store = Store(connection, keys, bank, files, progress)
                 summary.notes.extend(await _set_business_date(connection))
                 summary.notes.extend(await _import_files(store))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from random import Random
 from typing import Final
 
+from app.db.account_products import DEMAND_RATES, TERM_RATES
 from app.db.loading import midnight
 from app.db.seed import identity, ledger
 from app.db.seed.ledger import DAY_SECONDS, Account, FixedPayment
@@ -22,21 +22,7 @@ _OPEN_SECONDS: Final = 14 * 3_600
 _DAYS_OF_EVERY_MONTH: Final = 28
 _QUARTER_MONTHS: Final = frozenset({3, 6, 9, 12})
 _INTEREST_DAY: Final = 20
-_RATES: Final = {
-    Currency.CNY: Decimal("0.002000"),
-    Currency.USD: Decimal("0.010000"),
-    Currency.EUR: Decimal("0.005000"),
-    Currency.HKD: Decimal("0.001500"),
-}
-# Terms of time deposits in months, with the rate of each.
-_TERMS: Final = (
-    (3, Decimal("0.011500")),
-    (6, Decimal("0.013500")),
-    (12, Decimal("0.016500")),
-    (24, Decimal("0.019500")),
-    (36, Decimal("0.023500")),
-)
-CURRENCIES: Final = tuple(_RATES)
+CURRENCIES: Final = tuple(DEMAND_RATES)
 _ABROAD: Final = {
     Currency.CNY: (Currency.USD, Currency.USD, Currency.HKD, Currency.EUR),
     Currency.USD: (Currency.CNY, Currency.EUR),
@@ -82,7 +68,9 @@ def open_accounts(plan: Plan, person: Person, rng: Random) -> list[Account]:
         if draws[0] < _SAVERS[tier]:
             accounts.append(_new(plan, person, len(accounts) + 1, _later(plan, person, rng)))
         if draws[1] < _DEPOSITORS[tier]:
-            accounts.append(_time_deposit(plan, person, len(accounts) + 1, rng))
+            deposit = _time_deposit(plan, person, len(accounts) + 1, rng)
+            deposit.settlement_id = first.id
+            accounts.append(deposit)
         if draws[2] < _TRAVELLERS[tier]:
             choices = _ABROAD[person.currency]
             currency = choices[int(rng.random() * len(choices))]
@@ -106,7 +94,7 @@ def _new(
         AccountKind.DEMAND,
         currency,
         opened_on,
-        _RATES[currency],
+        DEMAND_RATES[currency],
     )
 
 
@@ -117,7 +105,7 @@ def _later(plan: Plan, person: Person, rng: Random) -> date:
 
 
 def _time_deposit(plan: Plan, person: Person, place: int, rng: Random) -> Account:
-    months, rate = _TERMS[int(rng.random() * len(_TERMS))]
+    months, rate = TERM_RATES[int(rng.random() * len(TERM_RATES))]
     earliest = max(person.since, add_months(plan.business_date, -months) + timedelta(days=1))
     days = (plan.business_date - earliest).days
     opened_on = earliest + timedelta(days=int(rng.random() * days))

@@ -120,6 +120,7 @@ def add_standing_orders(chunk: Chunk, member: Member, account: Account) -> None:
             "standing_order", person.id, row_id, account.id, _PURPOSES[paid.booking],
             money(paid.cents), account.currency, OrderFrequency.MONTHLY, OrderStatus.ACTIVE,
             _next_on(plan.business_date, paid.day), paid.bank, payee, _SOURCE,
+            _next_on(account.opened_on, paid.day),
         )  # fmt: skip
 
 

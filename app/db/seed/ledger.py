@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from app.db.account_products import product_id
 from app.db.ids import derived_ids
 from app.db.seed.people import Member
 from app.db.seed.plan import money
@@ -19,6 +20,7 @@ from app.domain.account import (
     TransactionKind,
 )
 from app.domain.customer import CustomerStatus, DataSource
+from app.domain.interest import AutoRenewal
 from app.domain.money import Currency, rounded
 from app.domain.service import Channel
 
@@ -97,6 +99,7 @@ class Account:
     term_months: int | None = None
     matures_on: date | None = None
     closed_on: date | None = None
+    settlement_id: UUID | None = None
     events: list[Event] = field(default_factory=list)
     fixed: list[FixedPayment] = field(default_factory=list)
 
@@ -206,6 +209,14 @@ class _Chain:
 _SOURCE: Final = DataSource.SEED
 
 
+def _renewal(account: Account) -> AutoRenewal:
+    """Deal the ways of renewal to time deposits, by their numbers."""
+    if account.term_months is None:
+        return AutoRenewal.NONE
+    ways = list(AutoRenewal)
+    return ways[int(account.number) // 100 % len(ways)]
+
+
 def _add_account(chunk: Chunk, member: Member, account: Account, balance: Decimal) -> None:
     person = member.person
     status = AccountStatus.OPEN
@@ -231,6 +242,12 @@ def _add_account(chunk: Chunk, member: Member, account: Account, balance: Decima
         account.term_months,
         account.matures_on,
         _SOURCE,
+        product_id(account.currency, account.term_months),
+        # What was earned before the history's end was credited there.
+        chunk.plan.business_date,
+        _renewal(account),
+        account.settlement_id,
+        None if account.term_months is None else account.opened_on,
     )
     digest = chunk.plan.keys.index.account_number(account.number)
     chunk.add("account_number_index", digest, person.id, account.id)

@@ -196,7 +196,7 @@ def _add_rows(chunk: Chunk, person: Person, account: Account, loan: _Loan) -> No
         chunk.add(
             "standing_order", person.id, plan.id(at, "standing order", loan.number), account.id,
             OrderPurpose.LOAN, loan.payment, currency, OrderFrequency.MONTHLY,
-            OrderStatus.ACTIVE, due_on, None, None, source,
+            OrderStatus.ACTIVE, due_on, None, None, source, loan.lines[0].due_on,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from app.auth.permissions import Role
+from app.db.account_products import ensure_products
 from app.db.bank_itself import BANK_ID, ensure_bank
 from app.db.keys import Keys
 from app.db.loading import BRANCH_POSTS, HEAD_OFFICE_POSTS, SECOND_POSTS, Posts
@@ -119,6 +120,7 @@ async def make_plan(
     for currency in CURRENCIES:
         bank = await ensure_bank(connection, keys, began_on, currency)
         internal[currency] = bank.accounts
+    await ensure_products(connection, *CURRENCIES)
     plan = Plan(
         seed=seed,
         customers=customers,

@@ -30,7 +30,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "account": (
         *_OWNED, "kind", "currency", "balance", "status", "number_ciphertext", "branch_id",
         "statement_frequency", "opened_on", "closed_on", "annual_rate", "term_months",
-        "matures_on", "source",
+        "matures_on", "source", "product_id", "accrued_until", "auto_renewal",
+        "settlement_account_id", "term_began_on",
     ),
     "account_number_index": ("digest", "customer_id", "account_id"),
     "account_holder": ("customer_id", "account_id", "holder_id", "role", "since"),
@@ -42,7 +43,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "standing_order": (
         *_OWNED, "account_id", "purpose", "amount", "currency", "frequency", "status", "next_on",
-        "payee_bank", "payee_account_ciphertext", "source",
+        "payee_bank", "payee_account_ciphertext", "source", "first_on",
     ),
     "loan": (
         *_OWNED, "number", "account_id", "purpose", "currency", "principal", "outstanding",

@@ -7,11 +7,15 @@ Times are UTC. Columns named ``*_ciphertext`` hold values encrypted with the cus
 
 from app.db.tables.account import (
     Account,
+    AccountHold,
     AccountHolder,
     AccountNumberIndex,
+    AccountProduct,
     Card,
+    DailyOutgoing,
     HeldAccount,
     JournalEntry,
+    Payee,
     Posting,
     StandingOrder,
 )
@@ -51,8 +55,10 @@ from app.db.tables.wealth import Holding, HoldingLot, Product, ProductPrice
 
 __all__ = [
     "Account",
+    "AccountHold",
     "AccountHolder",
     "AccountNumberIndex",
+    "AccountProduct",
     "Approval",
     "Assignment",
     "AuditHead",
@@ -69,6 +75,7 @@ __all__ = [
     "Customer",
     "CustomerKey",
     "CustomerNumber",
+    "DailyOutgoing",
     "HeldAccount",
     "Holding",
     "HoldingLot",
@@ -80,6 +87,7 @@ __all__ = [
     "Loan",
     "NameIndex",
     "NationalIdIndex",
+    "Payee",
     "Posting",
     "Product",
     "ProductPrice",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from app.db.tables import columns
@@ -14,6 +14,8 @@ from app.domain.account import (
     CardLevel,
     CardStatus,
     HolderRole,
+    HoldReason,
+    InterestPosting,
     InternalPurpose,
     OrderFrequency,
     OrderPurpose,
@@ -22,12 +24,38 @@ from app.domain.account import (
     TransactionKind,
 )
 from app.domain.customer import DataSource
+from app.domain.interest import AutoRenewal, DayCount
 from app.domain.money import Currency
 from app.domain.service import Channel
 
 
 def _to_account(*local: str) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(local, ["account.customer_id", "account.id"])
+
+
+class AccountProduct(SQLModel, table=True):
+    """What kind of account the bank offers, and on what terms."""
+
+    __tablename__ = "account_product"
+    __table_args__ = (
+        CheckConstraint("kind in ('DEMAND', 'TIME_DEPOSIT')", name="kind_offered"),
+        CheckConstraint("(kind = 'TIME_DEPOSIT') = (term_months is not null)", name="term_given"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    code: str = columns.text(unique=True)
+    name: str = columns.text()
+    name_zh: str = columns.text()
+    kind: str = columns.closed("kind", AccountKind)
+    currency: str = columns.closed("currency", Currency)
+    annual_rate: Decimal = columns.numeric(9, 6)
+    day_count: str = columns.closed("day_count", DayCount)
+    interest_posting: str = columns.closed("interest_posting", InterestPosting)
+    term_months: int | None = columns.integer(null=True)
+    minimum: Decimal = columns.money("minimum", default="0.00", check="minimum >= 0")
+    transfer_fee: Decimal = columns.money("transfer_fee", default="0.00", check="transfer_fee >= 0")
+    offered: bool = columns.boolean()
+    rate_source: str = columns.text()
 
 
 class Account(SQLModel, table=True):
@@ -40,6 +68,9 @@ class Account(SQLModel, table=True):
         ),
         CheckConstraint("(kind = 'INTERNAL') = (balance is null)", name="balance_kept"),
         CheckConstraint("version > 0", name="version"),
+        ForeignKeyConstraint(
+            ["customer_id", "settlement_account_id"], ["account.customer_id", "account.id"]
+        ),
         CheckConstraint("(status = 'CLOSED') = (closed_on is not null)", name="closed_on_given"),
     )
 
@@ -64,6 +95,36 @@ class Account(SQLModel, table=True):
     version: int = columns.integer(default="1")
     source: str = columns.closed("source", DataSource)
     source_ref: str | None = columns.text(null=True)
+    product_id: UUID | None = columns.uuid(null=True, references="account_product.id")
+    overdraft_limit: Decimal = columns.money(
+        "overdraft_limit", default="0.00", check="overdraft_limit >= 0"
+    )
+    interest_accrued: Decimal = columns.numeric(20, 10, default="0")
+    accrued_until: date | None = columns.day(null=True)
+    auto_renewal: str = columns.closed("auto_renewal", AutoRenewal, default=AutoRenewal.NONE)
+    settlement_account_id: UUID | None = columns.uuid(null=True)
+    term_began_on: date | None = columns.day(null=True)
+
+
+class AccountHold(SQLModel, table=True):
+    """Money that may not leave an account: an amount, or (null) the whole account."""
+
+    __tablename__ = "account_hold"
+    __table_args__ = (
+        _to_account("customer_id", "account_id"),
+        Index("ix_account_hold_customer_id_account_id_id", "customer_id", "account_id", "id"),
+    )
+
+    customer_id: UUID = columns.owner_key()
+    id: UUID = columns.key()
+    account_id: UUID = columns.uuid()
+    amount: Decimal | None = columns.money("amount", null=True, check="amount > 0")
+    currency: str = columns.closed("currency", Currency)
+    reason: str = columns.closed("reason", HoldReason)
+    note_ciphertext: bytes | None = columns.ciphertext()
+    placed_by: UUID = columns.uuid()
+    placed_at: datetime = columns.moment()
+    lifted_at: datetime | None = columns.moment(null=True)
 
 
 class AccountNumberIndex(SQLModel, table=True):
@@ -126,6 +187,49 @@ class StandingOrder(SQLModel, table=True):
     payee_account_ciphertext: bytes | None = columns.ciphertext()
     source: str = columns.closed("source", DataSource)
     source_ref: str | None = columns.text(null=True)
+    payee_name_ciphertext: bytes | None = columns.ciphertext()
+    text_ciphertext: bytes | None = columns.ciphertext()
+    first_on: date | None = columns.day(null=True)
+    ends_on: date | None = columns.day(null=True)
+    version: int = columns.integer(default="1")
+
+
+class Payee(SQLModel, table=True):
+    """Whom a customer pays; ``bank`` is null for an account of this bank."""
+
+    __tablename__ = "payee"
+    __table_args__ = (
+        Index(
+            "uq_payee_customer_id_number_digest_bank",
+            "customer_id",
+            "number_digest",
+            "bank",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("times_paid >= 0", name="times_paid"),
+    )
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    id: UUID = columns.key()
+    bank: str | None = columns.text(null=True)
+    number_digest: bytes = columns.binary()
+    name_ciphertext: bytes | None = columns.ciphertext()
+    number_ciphertext: bytes | None = columns.ciphertext()
+    added_at: datetime = columns.moment()
+    last_paid_at: datetime | None = columns.moment(null=True)
+    times_paid: int = columns.integer(default="0")
+
+
+class DailyOutgoing(SQLModel, table=True):
+    """What a customer ordered to be paid to others on a business date, for the day's limit."""
+
+    __tablename__ = "daily_outgoing"
+
+    customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
+    ordered_on: date = columns.day(primary_key=True)
+    currency: str = columns.closed("currency", Currency, primary_key=True)
+    amount: Decimal = columns.money("amount", check="amount > 0")
 
 
 class Card(SQLModel, table=True):
@@ -156,6 +260,14 @@ class JournalEntry(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(
             ["customer_id", "reverses_id"], ["journal_entry.customer_id", "journal_entry.id"]
+        ),
+        # An entry is reversed once.
+        Index(
+            "uq_journal_entry_customer_id_reverses_id",
+            "customer_id",
+            "reverses_id",
+            unique=True,
+            postgresql_where=text("reverses_id is not null"),
         ),
     )
 
@@ -204,3 +316,5 @@ class Posting(SQLModel, table=True):
     value_on: date = columns.day()
     counterparty_bank: str | None = columns.text(null=True)
     counterparty_account_ciphertext: bytes | None = columns.ciphertext()
+    counterparty_name_ciphertext: bytes | None = columns.ciphertext()
+    text_ciphertext: bytes | None = columns.ciphertext()

@@ -8,6 +8,7 @@ from sqlalchemy import text as literal_sql
 from sqlalchemy.dialects.postgresql import (
     ARRAY,
     BIGINT,
+    BOOLEAN,
     BYTEA,
     DATE,
     NUMERIC,
@@ -97,9 +98,15 @@ def money(
     return Field(sa_column=column, default=None)
 
 
-def numeric(precision: int, scale: int, *, null: bool = False) -> Any:
+def numeric(precision: int, scale: int, *, null: bool = False, default: str | None = None) -> Any:
     """Declare an exact number that is not money: units, rates, prices."""
-    return Field(sa_column=Column(NUMERIC(precision, scale), nullable=null), default=None)
+    column: Column[Any] = Column(NUMERIC(precision, scale), nullable=null, server_default=default)
+    return Field(sa_column=column, default=None)
+
+
+def boolean() -> Any:
+    """Declare yes or no."""
+    return Field(sa_column=Column(BOOLEAN, nullable=False), default=None)
 
 
 def integer(*, null: bool = False, default: str | None = None) -> Any:
@@ -112,9 +119,9 @@ def smallint(*, null: bool = False) -> Any:
     return Field(sa_column=Column(SMALLINT, nullable=null), default=None)
 
 
-def day(*, null: bool = False) -> Any:
+def day(*, null: bool = False, primary_key: bool = False) -> Any:
     """Declare a calendar date."""
-    return Field(sa_column=Column(DATE, nullable=null), default=None)
+    return Field(sa_column=Column(DATE, nullable=null, primary_key=primary_key), default=None)
 
 
 def moment(*, null: bool = False, default: str | None = None, primary_key: bool = False) -> Any:

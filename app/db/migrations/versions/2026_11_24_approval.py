@@ -6,7 +6,7 @@ from typing import Any
 from alembic import op
 
 revision = "20261124_approval"
-down_revision = "20261122_keys"
+down_revision = "20261123_money"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,50 @@
+"""What keeps orders within the limits of posts and customers (app.auth.limits)."""
+
+from decimal import Decimal
+from typing import Final
+
+from app.auth.limits import customer_limit, needs_second
+from app.auth.permissions import Role
+from app.db.accounts import Locked
+from app.db.unit_of_work import Unit
+from app.domain.money import Currency
+from app.domain.problem import Problem, ProblemCode
+
+_FIELD: Final = "amount.amount"
+
+# No row comes back where the sum of the day would be above the limit.
+_COUNT: Final = """
+insert into daily_outgoing (customer_id, ordered_on, currency, amount) values ($1, $2, $3, $4)
+on conflict (customer_id, ordered_on, currency)
+do update set amount = daily_outgoing.amount + excluded.amount
+where daily_outgoing.amount + excluded.amount <= $5
+returning amount
+"""
+
+
+def check_post(unit: Unit, amount: Decimal, currency: Currency) -> None:
+    """Refuse what the viewer's post may not move without a second person."""
+    if needs_second(unit.viewer.role, amount, currency):
+        raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)
+
+
+def check_customer(unit: Unit, locked: Locked, amount: Decimal, currency: Currency) -> None:
+    """Refuse what a customer may not pay to others with one order.
+
+    What staff book for a customer has their own limits.
+    """
+    if unit.viewer.role is not Role.CUSTOMER or locked.orderer_tier is None:
+        return
+    if amount > customer_limit(locked.orderer_tier, currency).order:
+        raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)
+
+
+async def count_customer(unit: Unit, locked: Locked, amount: Decimal, currency: Currency) -> None:
+    """Count what a customer pays to others; refuses what is above an order's or the day's limit."""
+    check_customer(unit, locked, amount, currency)
+    if unit.viewer.role is not Role.CUSTOMER or locked.orderer_tier is None:
+        return
+    limit = customer_limit(locked.orderer_tier, currency).day
+    values = (unit.viewer.customer_id, locked.today, currency, amount, limit)
+    if not await unit.fetch(_COUNT, *values):
+        raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)

@@ -1,0 +1,166 @@
+"""Closing accounts, and taking money out of time deposits before their end."""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Final
+
+from app.db import account_writes, accounts, bookings, order_limits
+from app.db.accounts import AccountKey, Locked, LockedAccount
+from app.db.bookings import Remittance
+from app.db.commands import Change, Command, Done, Made
+from app.db.unit_of_work import Unit
+from app.domain import payment as rules
+from app.domain.account import AccountKind, InternalPurpose, TransactionKind
+from app.domain.deposit import interest_of
+from app.domain.interest import DayCount, Term, term_starts_on
+from app.domain.ledger import Leg
+from app.domain.money import Currency
+from app.domain.payment import Standing
+from app.domain.problem import Problem, ProblemCode
+from app.resolvers.context import Context, carry_out
+
+PREFIX: Final = "acc"
+_PLACE: Final = "accountId"
+_TARGET: Final = "toAccountId"
+
+
+@dataclass(frozen=True)
+class CloseAccount:
+    """Which account ends, and where its money goes; None is where a time deposit pays out."""
+
+    account: AccountKey
+    to: AccountKey | None
+    expected_version: int
+
+
+@dataclass(frozen=True)
+class WithdrawTimeDeposit:
+    """How much of a time deposit goes, before its end, to where it pays out."""
+
+    account: AccountKey
+    amount: Decimal
+    currency: Currency
+
+
+async def close(context: Context, key: str, command: CloseAccount) -> Done | Problem:
+    """Pay out what is on an account with its interest, and close it."""
+
+    async def act(unit: Unit) -> Change:
+        locked, account, target = await _lock(unit, command.account, command.to)
+        if account.row["version"] != command.expected_version:
+            raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
+        await _check_free(unit, account)
+        today = locked.value_on()
+        balance = account.state.balance
+        interest = await _interest(unit, locked, account, balance)
+        if balance < 0 or (balance + interest and target is None):
+            raise Problem(ProblemCode.BALANCE_LEFT, _TARGET)
+        legs: tuple[Leg, ...] = ()
+        if target is not None and balance + interest:
+            paid = balance + interest
+            order_limits.check_post(unit, paid, account.currency)
+            if target.key.owner != account.key.owner:
+                await order_limits.count_customer(unit, locked, paid, account.currency)
+            legs = _payout(unit, account, target, balance, interest)
+            await bookings.book_legs(unit, account.key.owner, legs, today)
+        await account_writes.close(unit, account, today)
+        made = Made(PREFIX, *account.key)
+        detail = {"paid_out": balance + interest, "interest": interest, "to": target and target.key}
+        return Change(made, "account.closed", account.key.owner, ["status"], detail)
+
+    return await carry_out(context, Command("closeAccount", key, asdict(command)), act)
+
+
+async def withdraw_early(
+    context: Context, key: str, command: WithdrawTimeDeposit
+) -> Done | Problem:
+    """Pay out a part of a time deposit, with interest at the demand rate."""
+
+    async def act(unit: Unit) -> Change:
+        locked, account, target = await _lock(unit, command.account, None)
+        rules.check_kind(account.state, _PLACE, AccountKind.TIME_DEPOSIT)
+        rules.check_currency(account.state, command.currency, "amount")
+        amount = rules.check_amount(command.amount, command.currency, "amount")
+        rules.check_leaving(account.state, amount, _PLACE, "amount.amount")
+        left = account.state.balance - amount
+        # All of it is a closing, and says so.
+        if left <= 0 or left < (account.row["minimum"] or 0):
+            raise Problem(ProblemCode.BELOW_MINIMUM, "amount.amount")
+        if target is None:
+            raise Problem(ProblemCode.ACCOUNT_NOT_FITTING, _PLACE)
+        order_limits.check_post(unit, amount, account.currency)
+        interest = await _interest(unit, locked, account, amount)
+        legs = _payout(unit, account, target, amount, interest)
+        await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
+        await account_writes.shrink(unit, account, left / account.state.balance)
+        made = Made(PREFIX, *account.key)
+        detail = {"paid_out": amount + interest, "interest": interest, "to": target.key}
+        return Change(made, "deposit.withdrawn", account.key.owner, ["balance"], detail)
+
+    return await carry_out(context, Command("withdrawTimeDeposit", key, asdict(command)), act)
+
+
+async def _lock(
+    unit: Unit, key: AccountKey, to: AccountKey | None
+) -> tuple[Locked, LockedAccount, LockedAccount | None]:
+    """Lock an account that the owner disposes of, and where its money goes."""
+    target_key = to or await accounts.settlement_of(unit, key)
+    locked = await accounts.lock(unit, {key, *([target_key] if target_key else [])})
+    account = accounts.ordered_from(unit, locked, key, _PLACE)
+    rules.check_open(account.state, _PLACE)
+    rules.check_kind(account.state, _PLACE, AccountKind.DEMAND, AccountKind.TIME_DEPOSIT)
+    rules.check_standing(account.state, _PLACE, Standing.OWNER)
+    if target_key is None:
+        return locked, account, None
+    target = accounts.seen(locked, target_key, _TARGET)
+    if target.key == account.key:
+        raise Problem(ProblemCode.SAME_ACCOUNT, _TARGET)
+    rules.check_open(target.state, _TARGET)
+    rules.check_kind(target.state, _TARGET, AccountKind.DEMAND)
+    if target.currency is not account.currency:
+        raise Problem(ProblemCode.CURRENCY_NOT_MATCHING, _TARGET)
+    return locked, account, target
+
+
+async def _check_free(unit: Unit, account: LockedAccount) -> None:
+    rules.check_not_frozen(account.state, _PLACE)
+    if account.state.held or await account_writes.is_in_use(unit, account.key):
+        raise Problem(ProblemCode.ACCOUNT_IN_USE, _PLACE)
+
+
+async def _interest(
+    unit: Unit, locked: Locked, account: LockedAccount, withdrawn: Decimal
+) -> Decimal:
+    """Give the interest that is paid out with money that leaves an account for good."""
+    row, on = account.row, locked.value_on()
+    if account.state.kind is AccountKind.DEMAND:
+        return await account_writes.interest_due(unit, account, on)
+    if not withdrawn or not row["annual_rate"] or row["matures_on"] is None:
+        return Decimal(0)
+    began_on = row["term_began_on"] or term_starts_on(
+        row["opened_on"], row["matures_on"], row["term_months"]
+    )
+    term = Term(
+        account.state.balance,
+        account.currency,
+        row["annual_rate"],
+        began_on,
+        row["matures_on"],
+        DayCount[row["day_count"] or DayCount.MONTHS_360],
+    )
+    demand = await account_writes.demand_terms(unit, account.currency)
+    return interest_of(term, withdrawn, on, demand)
+
+
+def _payout(
+    unit: Unit, account: LockedAccount, target: LockedAccount, amount: Decimal, interest: Decimal
+) -> tuple[Leg, ...]:
+    """Give the legs that credit interest to an account and move it on with the money itself."""
+    legs: tuple[Leg, ...] = ()
+    if interest:
+        kind, expense = TransactionKind.INTEREST_CREDITED, InternalPurpose.INTEREST_EXPENSE
+        legs = (
+            bookings.leg(unit, account, interest, kind, Remittance()),
+            bookings.bank_leg(expense, account.currency, -interest, kind),
+        )
+    return legs + bookings.transfer_legs(unit, account, target, amount + interest, None)

@@ -1,0 +1,130 @@
+"""Cash and transfers: money that moves now."""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from app.db import accounts, beneficiaries, bookings, order_limits, payees
+from app.db.accounts import AccountKey, LockedAccount
+from app.db.beneficiaries import Beneficiary, Route
+from app.db.commands import Change, Command, Done, Made
+from app.db.unit_of_work import Unit
+from app.domain import payment as rules
+from app.domain.account import AccountKind
+from app.domain.ledger import Leg
+from app.domain.money import Currency
+from app.domain.problem import Problem
+from app.resolvers.context import Context, carry_out
+
+PREFIX: Final = "txn"
+_PLACE: Final = "accountId"
+_PAYER: Final = "fromAccountId"
+_AMOUNT: Final = "amount"
+_IN_AMOUNT: Final = "amount.amount"
+
+
+@dataclass(frozen=True)
+class CashOrder:
+    """Cash at the counter: which account, how much, and what the statement says."""
+
+    account: AccountKey
+    amount: Decimal
+    currency: Currency
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Money from one account to another, here or at another bank."""
+
+    payer: AccountKey
+    amount: Decimal
+    currency: Currency
+    to: Beneficiary
+    text: str | None
+
+
+async def deposit(context: Context, key: str, command: CashOrder) -> Done | Problem:
+    """Book cash that was paid in."""
+
+    async def act(unit: Unit) -> Change:
+        locked = await accounts.lock(unit, [command.account])
+        account = accounts.seen(locked, command.account, _PLACE)
+        accounts.check_not_oneself(unit, account)
+        amount = _check_cash(account, command)
+        legs = bookings.cash_legs(unit, account, amount, command.text)
+        await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
+        return _change("cash.deposited", legs[0], command.text)
+
+    return await carry_out(context, Command("deposit", key, asdict(command)), act)
+
+
+async def withdraw(context: Context, key: str, command: CashOrder) -> Done | Problem:
+    """Book cash that was taken out."""
+
+    async def act(unit: Unit) -> Change:
+        locked = await accounts.lock(unit, [command.account])
+        account = accounts.ordered_from(unit, locked, command.account, _PLACE)
+        amount = _check_cash(account, command)
+        rules.check_leaving(account.state, amount, _PLACE, _IN_AMOUNT)
+        order_limits.check_post(unit, amount, account.currency)
+        legs = bookings.cash_legs(unit, account, -amount, command.text)
+        await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
+        return _change("cash.withdrawn", legs[0], command.text)
+
+    return await carry_out(context, Command("withdraw", key, asdict(command)), act)
+
+
+async def transfer(context: Context, key: str, command: Transfer) -> Done | Problem:
+    """Transfer money."""
+
+    async def act(unit: Unit) -> Change:
+        route = await beneficiaries.lock(unit, command.payer, _PAYER, command.to)
+        payer, payee, text = route.payer, route.payee, command.text
+        amount = _check_transfer(route, command)
+        order_limits.check_post(unit, amount, payer.currency)
+        if route.leaves_owner:
+            await order_limits.count_customer(unit, route.locked, amount, payer.currency)
+        if payee is not None:
+            legs = bookings.transfer_legs(unit, payer, payee, amount, text)
+        else:
+            assert route.outside is not None, "money goes somewhere"
+            legs = bookings.outgoing_legs(unit, payer, route.outside, amount, text)
+        await bookings.book_legs(unit, payer.key.owner, legs, route.locked.value_on())
+        if route.stored is not None:
+            await payees.note_payment(unit, route.stored)
+        to = payee.key if payee else asdict(route.outside) if route.outside else None
+        return _change("transfer.booked", legs[0], text, to)
+
+    return await carry_out(context, Command("transfer", key, asdict(command)), act)
+
+
+def _check_cash(account: LockedAccount, command: CashOrder) -> Decimal:
+    """Check what deposits and withdrawals share; gives the amount in the minor unit."""
+    rules.check_open(account.state, _PLACE)
+    rules.check_kind(account.state, _PLACE, AccountKind.DEMAND)
+    rules.check_currency(account.state, command.currency, _AMOUNT)
+    return rules.check_amount(command.amount, command.currency, _AMOUNT)
+
+
+def _check_transfer(route: Route, command: Transfer) -> Decimal:
+    """Check the accounts of a transfer; gives the amount in the minor unit."""
+    payer, payee = route.payer, route.payee
+    rules.check_open(payer.state, _PAYER)
+    rules.check_kind(payer.state, _PAYER, AccountKind.DEMAND)
+    rules.check_currency(payer.state, command.currency, _AMOUNT)
+    amount = rules.check_amount(command.amount, command.currency, _AMOUNT)
+    if payee is not None:
+        rules.check_currency(payee.state, command.currency, _AMOUNT)
+    fee = payer.transfer_fee if payee is None else Decimal(0)
+    rules.check_leaving(payer.state, amount + fee, _PAYER, _IN_AMOUNT)
+    return amount
+
+
+def _change(event: str, first: Leg, text: str | None, to: Any = None) -> Change:
+    """Give the record of a booking whose first leg is the customer's."""
+    detail: dict[str, Any] = {"amount": first.amount, "currency": first.currency, "text": text}
+    if to is not None:
+        detail["to"] = to
+    made = Made(PREFIX, first.owner, first.id)
+    return Change(made, event, first.owner, ["balance"], detail)

@@ -1,0 +1,110 @@
+"""Taking bookings back, by new ones."""
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Final
+
+from app.db import accounts, bookings, reversals
+from app.db.accounts import AccountKey, Locked
+from app.db.commands import Change, Command, Done, Made
+from app.db.reversals import Booked
+from app.db.unit_of_work import Unit
+from app.domain import payment as rules
+from app.domain.account import AccountKind, TransactionKind
+from app.domain.customer import DataSource
+from app.domain.payment import AccountState, Standing
+from app.domain.problem import Problem, ProblemCode
+from app.planner.global_id import GlobalId
+from app.resolvers.context import Context, carry_out
+
+PREFIX: Final = "txn"
+_PLACE: Final = "transactionId"
+# What a person at the bank can have booked wrongly.
+_REVERSIBLE: Final = frozenset(
+    {
+        TransactionKind.CASH_DEPOSIT,
+        TransactionKind.CASH_WITHDRAWAL,
+        TransactionKind.TRANSFER_OUT,
+    }
+)
+
+
+async def reverse(
+    context: Context, key: str, transaction: GlobalId, reason: str, text: str | None
+) -> Done | Problem:
+    """Book the mirror of a whole entry, with its fees, once."""
+
+    async def act(unit: Unit) -> Change:
+        booked = await reversals.find(unit, transaction.owner, transaction.id)
+        if booked is None:
+            raise Problem(ProblemCode.NOT_FOUND, _PLACE)
+        locked = await accounts.lock(unit, booked.accounts)
+        account = accounts.seen(locked, booked.account, _PLACE)
+        accounts.check_not_oneself(unit, account)
+        rules.check_standing(account.state, _PLACE, Standing.OWNER)
+        await _check_entry(unit, booked)
+        _check_accounts(locked, booked)
+        legs = tuple(
+            reversals.mirrored(
+                unit,
+                row,
+                locked.accounts.get(AccountKey(row["customer_id"], row["account_id"])),
+                text,
+            )
+            for row in booked.postings
+        )
+        # The account that the reversal was asked for tells of it.
+        own = next(leg for leg in legs if (leg.owner, leg.account) == account.key)
+        await bookings.book_legs(
+            unit,
+            booked.customer_id,
+            legs,
+            locked.value_on(),
+            reverses_id=booked.entry_id,
+        )
+        made = Made(PREFIX, own.owner, own.id)
+        detail = {"reverses": transaction.id, "reason": reason, "amount": own.amount}
+        return Change(made, "transaction.reversed", own.owner, ["balance"], detail)
+
+    payload = {
+        "owner": transaction.owner,
+        "id": transaction.id,
+        "reason": reason,
+        "text": text,
+    }
+    return await carry_out(context, Command("reverseTransaction", key, payload), act)
+
+
+async def _check_entry(unit: Unit, booked: Booked) -> None:
+    entry = await reversals.entry_of(unit, booked)
+    if entry["is_reversed"]:
+        raise Problem(ProblemCode.ALREADY_REVERSED, _PLACE)
+    # What was imported or invented was booked elsewhere, and is corrected there.
+    if entry["source"] != DataSource.BANK360 or entry["kind"] not in _REVERSIBLE:
+        raise Problem(ProblemCode.NOT_REVERSIBLE, _PLACE)
+
+
+def _check_accounts(locked: Locked, booked: Booked) -> None:
+    """Refuse where an account no longer bears its part.
+
+    Of an account that the viewer does not see, nothing is told but that it cannot be done.
+    """
+    taken: defaultdict[AccountKey, Decimal] = defaultdict(Decimal)
+    for row in booked.postings:
+        taken[AccountKey(row["customer_id"], row["account_id"])] += row["amount"]
+    for key in booked.accounts:
+        state = locked.accounts[key].state
+        try:
+            _check_account(state, taken[key])
+        except Problem as problem:
+            if state.standing is None:
+                raise Problem(ProblemCode.NOT_REVERSIBLE, _PLACE) from problem
+            raise
+
+
+def _check_account(account: AccountState, gained: Decimal) -> None:
+    rules.check_open(account, _PLACE)
+    if account.kind is not AccountKind.DEMAND:
+        raise Problem(ProblemCode.NOT_REVERSIBLE, _PLACE)
+    if gained > 0:
+        rules.check_leaving(account, gained, _PLACE, _PLACE)
