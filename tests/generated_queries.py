@@ -95,6 +95,9 @@ class Maker:
         names = sorted(query.fields)
         if self.rng.random() < 0.9:
             names = [name for name in names if name not in _RARE]
+        # What filters leave out is seen best in lists of everything.
+        if self.rng.random() < 0.3:
+            names = [name for name in names if "filter" in query.fields[name].args]
         name = self.rng.choice(names)
         return self._field(name, query.fields[name], _DEPTH_MAX)
 
@@ -122,6 +125,8 @@ class Maker:
 
     def _parts(self, type_: GraphQLObjectType, depth: int) -> Iterator[str]:
         names = list(type_.fields)
+        if type_.name.endswith("Connection") and self.rng.random() < 0.5:
+            yield "totalCount"
         chosen = self.rng.sample(names, min(len(names), self.rng.randint(1, _FIELDS_MAX)))
         if type_.name.endswith("Connection") and self.rng.random() < 0.5:
             # What a next page begins after.
@@ -165,7 +170,7 @@ class Maker:
             enum = get_named_type(arguments["sort"].type)
             assert isinstance(enum, GraphQLEnumType)
             yield "sort", self._given(enum.name, lambda _: rng.choice(list(enum.values)))
-        if "filter" in arguments and rng.random() < 0.5:
+        if "filter" in arguments and rng.random() < 0.7:
             yield "filter", self._filter(arguments["filter"].type)
 
     def _of_its_own(self, name: str, definition: GraphQLField) -> Iterator[tuple[str, str]]:
@@ -212,9 +217,9 @@ class Maker:
     def _filter(self, type_: Any) -> str:
         """Compare fields with values: as variables, as literals, or the whole as one variable."""
         named, chance = get_named_type(type_), self.rng.random()
-        if chance < 0.2:
-            return self._given(named.name, lambda _: self._conditions(named, 2))
         if chance < 0.4:
+            return self._given(named.name, lambda _: self._conditions(named, 2))
+        if chance < 0.5:
             return _literal(self._conditions(named, 2), named)
         name, operations = self._compared(named)
         operation = self.rng.choice(list(operations))
