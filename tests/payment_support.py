@@ -36,6 +36,11 @@ mutation ($input: TransferInput!) {{
 NAME = "Emma Avaya Smith"
 
 
+def to(account: Made) -> dict[str, Any]:
+    """Where money goes, by an account's id."""
+    return {"accountId": account.global_id}
+
+
 def by_number(number: str, name: str = NAME, bank: str | None = None) -> dict[str, Any]:
     return {"account": {"number": number, "name": name, "bank": bank}}
 
