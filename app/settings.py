@@ -3,25 +3,34 @@
 Only `main`, `cli` and the migrations read settings; everything else is given values.
 """
 
-import base64
-import binascii
 import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
-from urllib.parse import urlsplit
 
-import orjson
-from authlib.common.security import is_secure_transport
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.setting_values import (
+    LOOPBACK,
+    DatabaseUrl,
+    IndexKey,
+    IssuerUrl,
+    MasterKey,
+    Networks,
+    NotNegative,
+    Origins,
+    Port,
+    Positive,
+    RedisUrl,
+    Texts,
+    TimeZone,
+    Unit,
+)
 
 PREFIX = "BANK360_"
-INDEX_KEY_BYTES = 32
-LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 class SettingsError(Exception):
@@ -30,117 +39,6 @@ class SettingsError(Exception):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("; ".join(lines))
         self.lines = lines
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The unit of a setting's value."""
-
-    name: str
-
-
-def _check_url(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
-    try:
-        parts = urlsplit(url.get_secret_value())
-    except ValueError as error:
-        message = "is not a URL"
-        raise ValueError(message) from error
-    if parts.scheme not in schemes:
-        message = f"must begin with {schemes[0]}://"
-        raise ValueError(message)
-    return url
-
-
-def _check_issuer(issuer: str) -> str:
-    if not is_secure_transport(issuer):
-        message = "must begin with https:// (http:// only on loopback)"
-        raise ValueError(message)
-    parts = urlsplit(issuer)
-    if parts.query or parts.fragment:
-        message = "has a query or a fragment"
-        raise ValueError(message)
-    return issuer
-
-
-def _check_database_url(url: SecretStr) -> SecretStr:
-    return _check_url(url, ("postgresql", "postgres"))
-
-
-def _check_redis_url(url: SecretStr) -> SecretStr:
-    return _check_url(url, ("redis", "rediss", "unix"))
-
-
-def _decode(value: SecretStr) -> bytes:
-    try:
-        return base64.b64decode(value.get_secret_value(), validate=True)
-    except (binascii.Error, ValueError) as error:
-        message = "is not base64"
-        raise ValueError(message) from error
-
-
-def _check_master_key(value: SecretStr) -> SecretStr:
-    try:
-        key_set = orjson.loads(_decode(value))
-    except orjson.JSONDecodeError as error:
-        message = "is not the base64 of a key set in JSON"
-        raise ValueError(message) from error
-    if not isinstance(key_set, dict) or "primaryKeyId" not in key_set:
-        message = "is not the base64 of a tink key set in JSON with a primaryKeyId"
-        raise ValueError(message)
-    return value
-
-
-def _check_index_key(value: SecretStr) -> SecretStr:
-    if (length := len(_decode(value))) != INDEX_KEY_BYTES:
-        message = f"must be the base64 of {INDEX_KEY_BYTES} bytes, not of {length}"
-        raise ValueError(message)
-    return value
-
-
-def _split(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _split_origins(value: object) -> object:
-    origins = _split(value)
-    if not isinstance(value, str) or not isinstance(origins, tuple):
-        return value
-    for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
-            message = f"{origin} is not an origin such as https://bank.example"
-            raise ValueError(message)
-    return origins
-
-
-def _split_networks(value: object) -> object:
-    parts = _split(value)
-    if not isinstance(value, str) or not isinstance(parts, tuple):
-        return value
-    networks = []
-    for part in parts:
-        try:
-            networks.append(ip_network(part))
-        except ValueError as error:
-            message = f"{part} is not a network such as 10.0.0.0/8"
-            raise ValueError(message) from error
-    return tuple(networks)
-
-
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
-MasterKey = Annotated[SecretStr, AfterValidator(_check_master_key)]
-IndexKey = Annotated[SecretStr, AfterValidator(_check_index_key)]
-Networks = Annotated[
-    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split_networks)
-]
-IssuerUrl = Annotated[str, AfterValidator(_check_issuer)]
-Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Positive = Annotated[int, Field(gt=0)]
-NotNegative = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseSettings):
@@ -186,7 +84,7 @@ class Settings(BaseSettings):
     operation_timeout_seconds: Annotated[Positive, Unit("seconds")] = Field(
         default=15, description="Longest a GraphQL operation may run"
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = Field(
+    cors_origins: Origins = Field(
         default=(),
         description="Origins of web pages that may call the API, separated by commas; none by "
         "default",
@@ -226,6 +124,25 @@ class Settings(BaseSettings):
     )
     shutdown_seconds_max: Annotated[Positive, Unit("seconds")] = Field(
         default=20, description="Longest that running operations may go on when the server stops"
+    )
+    business_time_zone: TimeZone = Field(
+        default="UTC", description="Time zone in which a business day of the bank is a calendar day"
+    )
+    test_clock: bool = Field(
+        default=False,
+        description="Whether `bank360 clock --to` may move the business date ahead of the calendar;"
+        " never in a bank with real money",
+    )
+    idempotency_key_days: Annotated[Positive, Unit("days")] = Field(
+        default=90,
+        description="How long the outcome of a command is kept under its key; sent again later it"
+        " would be carried out anew",
+    )
+    worker_batch: Annotated[Positive, Unit("accounts")] = Field(
+        default=500, description="How many accounts one transaction of the worker takes"
+    )
+    worker_heartbeat_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=30, description="How long a worker may be silent before another takes its job over"
     )
     issuer: IssuerUrl | None = Field(
         default=None,
