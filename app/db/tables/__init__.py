@@ -40,6 +40,12 @@ from app.db.tables.customer import (
     NationalIdIndex,
     Relationship,
 )
+from app.db.tables.day import (
+    BusinessDay,
+    BusinessDayStep,
+    InternalBalance,
+    OrderPayment,
+)
 from app.db.tables.loan import Instalment, Loan
 from app.db.tables.service import (
     Interaction,
@@ -67,6 +73,8 @@ __all__ = [
     "BegunService",
     "Branch",
     "BusinessDate",
+    "BusinessDay",
+    "BusinessDayStep",
     "Card",
     "Consent",
     "ContactIndex",
@@ -80,11 +88,13 @@ __all__ = [
     "IdempotencyKey",
     "Instalment",
     "Interaction",
+    "InternalBalance",
     "JournalEntry",
     "KeyCheck",
     "Loan",
     "NameIndex",
     "NationalIdIndex",
+    "OrderPayment",
     "Payee",
     "Posting",
     "Product",
