@@ -52,6 +52,7 @@ from app.settings import Settings
 from app.sign_in import DemoIssuer, is_loopback
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
+from app.worker import create_worker
 
 _log = structlog.get_logger("bank360.main")
 
@@ -88,10 +89,11 @@ def create_app(
     keys: Keys,
     token_key: TokenKey,
     data_dir: Path | None = None,
+    works: bool = False,
 ) -> Starlette:
     """Make the application for one database; ``data_dir`` also keeps the audit trail's last head.
 
-    It connects when the server starts it.
+    It connects when the server starts it, and closes business days too where it ``works``.
     """
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
@@ -120,6 +122,7 @@ def create_app(
         redis=redis,
         issuer=identity.issuer,
         measured=measured,
+        worker=create_worker(settings, database_url, keys, measured) if works else None,
     )
 
     def context(viewer: Viewer) -> Context:

@@ -141,6 +141,10 @@ class Settings(BaseSettings):
     worker_batch: Annotated[Positive, Unit("accounts")] = Field(
         default=500, description="How many accounts one transaction of the worker takes"
     )
+    worker_port: Port = Field(
+        default=0,
+        description="TCP port of the worker's /healthz and /metrics; 0 takes a free one",
+    )
     worker_heartbeat_seconds: Annotated[Positive, Unit("seconds")] = Field(
         default=30, description="How long a worker may be silent before another takes its job over"
     )

@@ -40,6 +40,7 @@ pytest_plugins = [
     "issuer_support",
     "row_world",
     "graphiql_bank",
+    "business_days",
 ]
 
 

@@ -48,6 +48,11 @@ class Rules:
     idempotency_key_days: int
 
 
+def calendar_day(zone: str) -> date:
+    """Give the calendar's day in a time zone."""
+    return datetime.now(UTC if zone == UTC_NAME else ZoneInfo(zone)).date()
+
+
 @dataclass(frozen=True)
 class DayEnd:
     """Closes the business days of one bank that are over."""
@@ -59,8 +64,7 @@ class DayEnd:
 
     def today(self) -> date:
         """Give the calendar's day where the bank is."""
-        zone = UTC if self.rules.zone == UTC_NAME else ZoneInfo(self.rules.zone)
-        return datetime.now(zone).date()
+        return calendar_day(self.rules.zone)
 
     def _steps(self) -> Mapping[DayStep, Work]:
         interest = Interest(self.keys.audit, self.rules.batch)
