@@ -167,6 +167,14 @@ class DayBank:
         )
         return [(due_on, outcome, attempts) for due_on, outcome, attempts in rows]
 
+    async def number_of(self, account: Made) -> str:
+        """The account's number, in clear."""
+        sealed = await self.owner.fetchval(
+            "select number_ciphertext from account where id = $1", account.id
+        )
+        cipher = self.factory.ciphers[account.owner]
+        return cipher.decrypt("account.number_ciphertext", account.id, sealed)
+
     async def events(self, subject: Made) -> list[str]:
         """What audit records tell of a row, oldest first."""
         rows = await self.owner.fetch(
