@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -184,10 +185,28 @@ class DayBank:
         return [row["event"] for row in rows]
 
 
-@pytest.fixture
-async def day_bank(new_database: Callable[[str], str], keys: Keys) -> AsyncIterator[DayBank]:
-    url = await asyncio.to_thread(new_database, f"days_{new_id().hex[-12:]}")
-    await upgrade(url)
+@pytest.fixture(scope="session")
+def day_bank_template(new_database: Callable[[str], str]) -> str:
+    """A migrated database that others are copied from."""
+    url = new_database("days")
+    asyncio.run(upgrade(url))
+    return url
+
+
+@asynccontextmanager
+async def open_day_bank(template: str, keys: Keys) -> AsyncIterator[DayBank]:
+    """A bank of its own: business dates are those of a whole bank."""
+    name = f"days_{new_id().hex[-12:]}"
+    owner = await asyncpg.connect(template.replace("/days?", "/postgres?"))
+    await owner.execute(f"create database {name} template days")
+    await owner.close()
+    url = template.replace("/days?", f"/{name}?")
     owner = await asyncpg.connect(url)
     yield DayBank(url, keys, owner)
     await owner.close()
+
+
+@pytest.fixture
+async def day_bank(day_bank_template: str, keys: Keys) -> AsyncIterator[DayBank]:
+    async with open_day_bank(day_bank_template, keys) as bank:
+        yield bank
