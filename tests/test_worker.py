@@ -207,19 +207,21 @@ async def test_the_test_clock_moves_the_business_date(bank: DayBank, shell: Shel
     test_clock = variables | {"BANK360_TEST_CLOCK": "true"}
 
     async def clock(*options: str) -> tuple[str, str]:
-        return await asyncio.to_thread(shell.run, "clock", *options, **test_clock)
+        return await asyncio.to_thread(lambda: shell.run("clock", *options, **test_clock))  # type: ignore[arg-type]  # Variables are texts.
+
+    async def refused(to: str, variables: dict[str, str]) -> str:
+        command = ("clock", "--to", to)
+        return await asyncio.to_thread(lambda: shell.refusal(*command, **variables))  # type: ignore[arg-type]  # Variables are texts.
 
     output, _ = await clock()
     assert output == "business date 2026-03-20, stands still until it is moved\n"
-    refusal = await asyncio.to_thread(shell.refusal, "clock", "--to", "2026-03-22", **variables)
-    assert "BANK360_TEST_CLOCK=true" in refusal
+    assert "BANK360_TEST_CLOCK=true" in await refused("2026-03-22", variables)
     output, errors = await clock("--to", "2026-03-22")
     assert output.startswith("business date 2026-03-22")
     assert errors.splitlines() == ["bank360: closed 2026-03-20", "bank360: closed 2026-03-21"]
     assert len(await bank.bookings(account, "INTEREST_CREDITED")) == 1
     for wrong, reason in (("2026-03-22", "does not go back"), ("2126-03-22", "days away")):
-        told = await asyncio.to_thread(shell.refusal, "clock", "--to", wrong, **test_clock)
-        assert reason in told
+        assert reason in await refused(wrong, test_clock)
 
 
 def test_a_demo_closes_days_by_itself() -> None:

@@ -60,7 +60,10 @@ _RIGHTS: Final = {
     tables.BusinessDay.__tablename__: ((JOBS, "select, insert, update"),),
     tables.BusinessDayStep.__tablename__: ((JOBS, "select, insert, update"),),
     tables.InternalBalance.__tablename__: ((JOBS, "select, insert"),),
-    tables.OrderPayment.__tablename__: ((JOBS, "select, insert, update"),),
+    tables.OrderPayment.__tablename__: (
+        (APP_WRITE, "select"),
+        (JOBS, "select, insert, update"),
+    ),
 }
 # Tables that are kept in a part for each year, and the years whose parts exist; later rows go into
 # the part for the rest.

@@ -20,9 +20,16 @@ VIEWER_SETTING: Final = "bank360.viewer"
 
 # Only the owner reads these.
 CLOSED: Final = frozenset({tables.KeyCheck.__tablename__})
-# What the unit of work and the sequencer keep for themselves.
+# What the unit of work, the sequencer and the worker keep for themselves.
 UNREAD: Final = frozenset(
-    table.__tablename__ for table in (tables.AuditPending, tables.IdempotencyKey)
+    table.__tablename__
+    for table in (
+        tables.AuditPending,
+        tables.BusinessDay,
+        tables.BusinessDayStep,
+        tables.IdempotencyKey,
+        tables.InternalBalance,
+    )
 )
 _OF_AUDIT: Final = frozenset(
     table.__tablename__
@@ -35,8 +42,6 @@ _SHARED: Final = frozenset(
         tables.AccountProduct,
         tables.Branch,
         tables.BusinessDate,
-        tables.BusinessDay,
-        tables.BusinessDayStep,
         tables.Product,
         tables.ProductPrice,
         tables.Segment,
