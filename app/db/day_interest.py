@@ -54,11 +54,6 @@ update account set interest_accrued = 0
 from unnest($1::uuid[], $2::uuid[]) as given (owner, id)
 where account.customer_id = given.owner and account.id = given.id
 """
-# What a deposit earns whose term is over, and what of one that is broken off is taken out.
-_DEMAND_TERMS: Final = """
-select distinct on (currency) currency, annual_rate, day_count from account_product
-where kind = 'DEMAND' and offered order by currency, annual_rate, code
-"""
 
 
 @dataclass(frozen=True)
@@ -78,13 +73,10 @@ class Interest:
                 _SINCE, owners, ids, turn.day.cut_off_at
             )
         }
-        demand = {}
-        if any(row["matured_on"] is not None for row in rows):
-            demand = {row["currency"]: row for row in await connection.fetch(_DEMAND_TERMS)}
         accrued = []
         for row in rows:
             later = since.get((row["customer_id"], row["id"]), Decimal(0))
-            total = _accrued(row, row["balance"] - later, turn, demand.get(row["currency"]))
+            total = _accrued(row, row["balance"] - later, turn)
             if total is not None:
                 accrued.append((row["customer_id"], row["id"], total))
         if accrued:
@@ -142,24 +134,22 @@ def term_began_on(row: Any) -> Any:
     return term_starts_on(row["opened_on"], row["matures_on"], row["term_months"])
 
 
-def _accrued(row: Any, balance: Decimal, turn: Turn, demand: Any) -> Decimal | None:
+def _accrued(row: Any, balance: Decimal, turn: Turn) -> Decimal | None:
     """Give the interest accrued by the day's end; None where it stays what it is."""
     on, next_on = turn.day.on, turn.day.next_on
     done_before = row["accrued_until"] is not None and row["accrued_until"] >= next_on
-    if done_before or row["status"] == AccountStatus.CLOSED or balance <= 0:
-        return None
     rate, day_count = row["annual_rate"], row["day_count"]
+    if done_before or row["status"] == AccountStatus.CLOSED or balance <= 0 or not rate:
+        return None
     if row["kind"] == AccountKind.TIME_DEPOSIT and row["matured_on"] is None:
         began_on = term_began_on(row)
-        if not rate or began_on is None or began_on > on:
+        if began_on is None or began_on > on:
             return None
         by = DayCount[day_count or DayCount.MONTHS_360]
         return term_interest(balance, rate, began_on, next_on, by)
-    if row["matured_on"] is not None:
-        rate, day_count = (demand["annual_rate"], demand["day_count"]) if demand else (None, None)
-    if not rate:
-        return None
-    by = DayCount[day_count or DayCount.ACT_360]
+    # A deposit whose term is over earns as on demand, by the days of demand deposits.
+    is_demand = row["kind"] == AccountKind.DEMAND
+    by = DayCount[day_count if is_demand and day_count else DayCount.ACT_360]
     earned = demand_interest(balance * days(on, next_on, by), rate, by)
     total: Decimal = row["interest_accrued"] + earned
     return total

@@ -28,6 +28,11 @@ order by customer_id, id limit $4
 _PRODUCTS: Final = """
 select id, annual_rate, day_count from account_product where id = any($1::uuid[])
 """
+# What money earns for which nothing is agreed any longer.
+_ON_DEMAND: Final = """
+select distinct on (currency) currency, annual_rate from account_product
+where kind = 'DEMAND' and offered order by currency, code
+"""
 _SETTLE: Final = """
 update account set status = given.status, closed_on = given.closed_on,
     annual_rate = given.annual_rate, term_began_on = given.began_on,
@@ -56,8 +61,10 @@ class _Settled:
 
 @dataclass
 class _Work:
-    """What a batch comes to."""
+    """What a batch comes to; ``on_demand`` has the rate on demand of each currency."""
 
+    turn: Turn
+    on_demand: dict[str, Decimal]
     entries: list[Entry] = field(default_factory=list)
     settled: list[_Settled] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -84,12 +91,13 @@ class Maturities:
         accounts = await lock_accounts(connection, wanted | targets)
         ids = [row["product_id"] for row in accounts.values() if row["product_id"] is not None]
         products = {row["id"]: row for row in await connection.fetch(_PRODUCTS, ids)}
-        work = _Work()
+        rates = {row["currency"]: row["annual_rate"] for row in await connection.fetch(_ON_DEMAND)}
+        work = _Work(turn, rates)
         for place in sorted(wanted):
             row = accounts[place]
             if _is_over(row, turn):
                 target = accounts.get((row["customer_id"], row["settlement_account_id"]))
-                _settle(work, row, target, products.get(row["product_id"]), turn)
+                _settle(work, row, target, products.get(row["product_id"]))
         await book_all(connection, work.entries, [InternalPurpose.INTEREST_EXPENSE])
         if work.settled:
             columns = zip(*(_values(one) for one in work.settled), strict=True)
@@ -124,13 +132,14 @@ def _is_over(row: Any, turn: Turn) -> bool:
     )
 
 
-def _settle(work: _Work, row: Any, target: Any, product: Any, turn: Turn) -> None:
+def _settle(work: _Work, row: Any, target: Any, product: Any) -> None:
     """Add what one deposit comes to.
 
     Where nothing can be paid out, because no account is named for it, because that one is closed,
     or because money may not leave the deposit, it stays there and earns as on demand.
     """
     owner, account, balance = row["customer_id"], row["id"], row["balance"]
+    turn, on = work.turn, work.turn.day.next_on
     began_on = term_began_on(row) or row["opened_on"]
     day_count = DayCount[product["day_count"] if product else DayCount.MONTHS_360]
     term = Term(
@@ -151,18 +160,23 @@ def _settle(work: _Work, row: Any, target: Any, product: Any, turn: Turn) -> Non
         work.entries.append(_payment(row, target, settled, turn))
     renews = renewal is not AutoRenewal.NONE and bool(row["term_months"])
     closes = not renews and (is_payable or not settled.paid_out)
+    rate = term.annual_rate
+    if renews and product is not None:
+        rate = product["annual_rate"]
+    elif not renews and not closes:
+        rate = work.on_demand.get(row["currency"], Decimal(0))
     work.settled.append(
         _Settled(
             owner,
             account,
             AccountStatus.CLOSED if closes else row["status"],
-            turn.day.next_on if closes else None,
-            product["annual_rate"] if renews and product else term.annual_rate,
+            on if closes else None,
+            rate,
             row["matures_on"] if renews else row["term_began_on"],
             next_maturity(row["opened_on"], row["matures_on"], row["term_months"])
             if renews
             else row["matures_on"],
-            None if renews else turn.day.next_on,
+            None if renews else on,
         )
     )
     event = "deposit.renewed" if renews else "deposit.matured"

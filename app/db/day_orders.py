@@ -26,23 +26,26 @@ from app.domain.business_day import ORDER_ATTEMPTS_MAX, OrderOutcome, next_due
 from app.domain.ledger import Entry, Leg
 from app.domain.money import Currency
 
-# Nothing is locked yet: what is found here is looked at again once it is.
+# Nothing is locked yet: accounts are locked before orders, as by who cancels one.
 _DUE: Final = """
-select customer_id, id from standing_order
-where status = 'ACTIVE' and next_on <= $3 and (customer_id, id) > ($1, $2)
-order by customer_id, id limit $4
+select standing_order.*, customer_key.wrapped_key, customer.name_ciphertext
+from standing_order
+join customer on customer.id = standing_order.customer_id
+left join customer_key on customer_key.customer_id = standing_order.customer_id
+where standing_order.status = 'ACTIVE' and standing_order.next_on <= $3
+    and (standing_order.customer_id, standing_order.id) > ($1, $2)
+order by standing_order.customer_id, standing_order.id limit $4
 """
 _LOCK: Final = """
-select standing_order.*, coalesce(payment.attempts, 0) as attempts, payment.tried_on,
-    customer_key.wrapped_key
-from unnest($1::uuid[], $2::uuid[]) as wanted (owner, order_id)
-join standing_order on customer_id = wanted.owner and id = wanted.order_id
-left join customer_key on customer_key.customer_id = standing_order.customer_id
-left join order_payment as payment on payment.customer_id = standing_order.customer_id
-    and payment.order_id = standing_order.id and payment.due_on = standing_order.next_on
-where standing_order.status = 'ACTIVE' and standing_order.next_on <= $3
-order by standing_order.customer_id, standing_order.id
-for update of standing_order
+select id from standing_order
+join unnest($1::uuid[], $2::uuid[]) as wanted (customer_id, id) using (customer_id, id)
+where status = 'ACTIVE' and next_on <= $3
+order by customer_id, id for no key update of standing_order
+"""
+_TRIED: Final = """
+select order_id, attempts, tried_on
+from unnest($1::uuid[], $2::uuid[], $3::date[]) as wanted (customer_id, order_id, due_on)
+join order_payment using (customer_id, order_id, due_on)
 """
 _PAYEES: Final = """
 select digest, customer_id, account_id from account_number_index where digest = any($1::bytea[])
@@ -74,6 +77,26 @@ _KINDS: Final[Mapping[str, TransactionKind]] = MappingProxyType(
 Place = tuple[UUID, UUID]
 
 
+@dataclass(frozen=True)
+class _Order:
+    """An order and what is encrypted of it, in clear; null where the customer was erased."""
+
+    row: Any
+    number: str | None
+    payee_name: str | None
+    text: str | None
+    payer_name: str | None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What one side of a payment is told of the other."""
+
+    number: str | None
+    name: str | None
+    text: str | None
+
+
 @dataclass
 class _Work:
     """What a batch comes to; ``spent`` is what earlier orders of the batch took or brought."""
@@ -98,18 +121,21 @@ class StandingOrders:
         """Pay what is due on the day after the one that ended, or was not paid before."""
         on = turn.day.next_on
         found = await connection.fetch(_DUE, turn.after.owner, turn.after.id, on, self.size)
-        owners, ids = [row["customer_id"] for row in found], [row["id"] for row in found]
-        orders = [
-            order
-            for order in await connection.fetch(_LOCK, owners, ids, on)
-            if order["tried_on"] is None or order["tried_on"] < on
-        ]
-        numbers = {order["id"]: self._payee(order) for order in orders}
-        payees = await self._find(connection, orders, numbers)
-        wanted = {(order["customer_id"], order["account_id"]) for order in orders}
-        work = _Work(turn, await lock_accounts(connection, wanted | set(payees.values())))
-        for order in orders:
-            self._try(work, order, numbers[order["id"]], payees.get(order["id"]))
+        orders = {row["id"]: self._order(row) for row in found}
+        payees = await self._find(connection, orders)
+        sources = {(row["customer_id"], row["account_id"]) for row in found}
+        accounts = await lock_accounts(connection, sources | set(payees.values()))
+        owners, due = [row["customer_id"] for row in found], [row["next_on"] for row in found]
+        still = {row["id"] for row in await connection.fetch(_LOCK, owners, list(orders), on)}
+        tried = {
+            id_: (attempts, tried_on)
+            for id_, attempts, tried_on in await connection.fetch(_TRIED, owners, list(orders), due)
+        }
+        work = _Work(turn, accounts)
+        for id_, order in orders.items():
+            attempts, tried_on = tried.get(id_, (0, None))
+            if id_ in still and tried_on != on:
+                self._try(work, order, payees.get(id_), attempts)
         await book_all(connection, work.entries, [InternalPurpose.CLEARING])
         if work.payments:
             await connection.execute(_PAYMENTS, *_columns(work.payments), on)
@@ -124,59 +150,69 @@ class StandingOrders:
         wrapped = row["wrapped_key"]
         return None if wrapped is None else self.keys.ring.cipher(row["customer_id"], wrapped)
 
-    def _payee(self, order: Any) -> str | None:
-        """Give the number of the account to pay to; None where the customer was erased."""
-        cipher, sealed = self._cipher(order), order["payee_account_ciphertext"]
-        if cipher is None or sealed is None:
-            return None
-        return cipher.decrypt("standing_order.payee_account_ciphertext", order["id"], sealed)
+    def _order(self, row: Any) -> _Order:
+        """Open what is encrypted of an order; nothing of it where the customer was erased."""
+        cipher = self._cipher(row)
 
-    async def _find(
-        self, connection: Connection, orders: list[Any], numbers: dict[UUID, str | None]
-    ) -> dict[UUID, Place]:
+        def opened(column: str, id_: UUID, table: str = "standing_order") -> str | None:
+            sealed = row[column]
+            if cipher is None or sealed is None:
+                return None
+            return cipher.decrypt(f"{table}.{column}", id_, sealed)
+
+        return _Order(
+            row,
+            opened("payee_account_ciphertext", row["id"]),
+            opened("payee_name_ciphertext", row["id"]),
+            opened("text_ciphertext", row["id"]),
+            opened("name_ciphertext", row["customer_id"], "customer"),
+        )
+
+    async def _find(self, connection: Connection, orders: dict[UUID, _Order]) -> dict[UUID, Place]:
         """Find the accounts of this bank that orders pay to, by order."""
         digests = {
-            order["id"]: self.keys.index.account_number(number)
-            for order in orders
-            if order["payee_bank"] is None and (number := numbers[order["id"]])
+            id_: self.keys.index.account_number(order.number)
+            for id_, order in orders.items()
+            if order.row["payee_bank"] is None and order.number
         }
         rows = await connection.fetch(_PAYEES, list(set(digests.values())))
         places = {digest: (owner, account) for digest, owner, account in rows}
-        return {order: places[digest] for order, digest in digests.items() if digest in places}
+        return {id_: places[digest] for id_, digest in digests.items() if digest in places}
 
-    def _try(self, work: _Work, order: Any, number: str | None, payee: Place | None) -> None:
+    def _try(self, work: _Work, order: _Order, payee: Place | None, attempts: int) -> None:
         """Pay one order, or note why it cannot be paid."""
-        owner, id_, due = order["customer_id"], order["id"], order["next_on"]
-        source = (owner, order["account_id"])
-        outcome = _outcome(work, order, source, number, payee)
+        row = order.row
+        owner, id_, due = row["customer_id"], row["id"], row["next_on"]
+        source = (owner, row["account_id"])
+        outcome = _outcome(work, order, source, payee)
         entry = None
         if outcome is OrderOutcome.PAID:
-            assert number is not None
-            entry = self._entry(work, order, number, payee)
+            entry = self._entry(work, order, payee)
             work.entries.append(entry)
-            work.spent[source] = work.spent.get(source, Decimal(0)) + order["amount"]
+            work.spent[source] = work.spent.get(source, Decimal(0)) + row["amount"]
             if payee is not None:
-                work.spent[payee] = work.spent.get(payee, Decimal(0)) - order["amount"]
+                work.spent[payee] = work.spent.get(payee, Decimal(0)) - row["amount"]
         work.payments.append((owner, id_, due, outcome.value, entry.id if entry else None))
-        if entry or order["attempts"] + 1 >= ORDER_ATTEMPTS_MAX:
-            later = next_due(OrderFrequency[order["frequency"]], order["first_on"], due)
-            ends_on = order["ends_on"]
+        if entry or attempts + 1 >= ORDER_ATTEMPTS_MAX:
+            later = next_due(OrderFrequency[row["frequency"]], row["first_on"], due)
+            ends_on = row["ends_on"]
             work.following.append((owner, id_, later if not ends_on or later <= ends_on else None))
         event = "standing_order.paid" if entry else "standing_order.refused"
         work.records.append(record(work.turn.at, owner, "sto", id_, event, "nextOn"))
 
-    def _entry(self, work: _Work, order: Any, number: str, payee: Place | None) -> Entry:
-        owner, on = order["customer_id"], work.turn.day.next_on
-        source = work.accounts[owner, order["account_id"]]
-        currency, kind = Currency[order["currency"]], _KINDS[order["purpose"]]
-        ours = self._leg(source, -order["amount"], kind, number, order["payee_bank"])
+    def _entry(self, work: _Work, order: _Order, payee: Place | None) -> Entry:
+        row, on = order.row, work.turn.day.next_on
+        source = work.accounts[row["customer_id"], row["account_id"]]
+        amount, kind = row["amount"], _KINDS[row["purpose"]]
+        to = _Told(order.number, order.payee_name, order.text)
+        ours = self._leg(source, -amount, kind, to, row["payee_bank"])
         if payee is None:
-            theirs = internal_leg(InternalPurpose.CLEARING, currency, kind, ours)
+            theirs = internal_leg(InternalPurpose.CLEARING, ours.currency, kind, ours)
         else:
-            target = work.accounts[payee]
-            sender = self._number(source)
-            theirs = self._leg(target, order["amount"], TransactionKind.TRANSFER_IN, sender, None)
-        return Entry(new_id(), owner, kind, on, (ours, theirs))
+            sender = _Told(self._number(source), order.payer_name, order.text)
+            into = TransactionKind.TRANSFER_IN
+            theirs = self._leg(work.accounts[payee], amount, into, sender, None)
+        return Entry(new_id(), row["customer_id"], kind, on, (ours, theirs))
 
     def _number(self, account: Any) -> str | None:
         cipher, sealed = self._cipher(account), account["number_ciphertext"]
@@ -185,47 +221,59 @@ class StandingOrders:
         return cipher.decrypt("account.number_ciphertext", account["id"], sealed)
 
     def _leg(
-        self, account: Any, amount: Decimal, kind: TransactionKind, other: str | None, bank: Any
+        self, account: Any, amount: Decimal, kind: TransactionKind, told: _Told, bank: str | None
     ) -> Leg:
         id_, cipher = new_id(), self._cipher(account)
-        sealed = None
-        if cipher is not None and other is not None:
-            sealed = cipher.encrypt("posting.counterparty_account_ciphertext", id_, other)
-        owner, currency = account["customer_id"], Currency[account["currency"]]
-        return Leg(id_, owner, account["id"], amount, currency, kind, bank, sealed)
+
+        def sealed(column: str, clear: str | None) -> bytes | None:
+            if cipher is None or clear is None:
+                return None
+            return cipher.encrypt(f"posting.{column}", id_, clear)
+
+        return Leg(
+            id_,
+            account["customer_id"],
+            account["id"],
+            amount,
+            Currency[account["currency"]],
+            kind,
+            bank,
+            sealed("counterparty_account_ciphertext", told.number),
+            sealed("counterparty_name_ciphertext", told.name),
+            sealed("text_ciphertext", told.text),
+        )
 
 
-def _outcome(
-    work: _Work, order: Any, source: Place, number: str | None, payee: Place | None
-) -> OrderOutcome:
-    account = work.accounts[source]
+def _outcome(work: _Work, order: _Order, source: Place, payee: Place | None) -> OrderOutcome:
+    account, row = work.accounts[source], order.row
     if account["status"] == AccountStatus.CLOSED:
         return OrderOutcome.ACCOUNT_CLOSED
     if account["status"] == AccountStatus.FROZEN:
         return OrderOutcome.ACCOUNT_FROZEN
-    if account["currency"] != order["currency"]:
+    if account["currency"] != row["currency"]:
         return OrderOutcome.WRONG_CURRENCY
-    of_payee = _refused_by_payee(work, order, number, payee)
+    of_payee = _refused_by_payee(work, order, source, payee)
     if of_payee is not None:
         return of_payee
     spent = work.spent.get(source, Decimal(0))
     available = account["balance"] - spent - account["held"] + account["overdraft_limit"]
-    return OrderOutcome.PAID if available >= order["amount"] else OrderOutcome.INSUFFICIENT_FUNDS
+    return OrderOutcome.PAID if available >= row["amount"] else OrderOutcome.INSUFFICIENT_FUNDS
 
 
 def _refused_by_payee(
-    work: _Work, order: Any, number: str | None, payee: Place | None
+    work: _Work, order: _Order, source: Place, payee: Place | None
 ) -> OrderOutcome | None:
-    if number is None:
+    if order.number is None:
         return OrderOutcome.PAYEE_NOT_FOUND
-    if order["payee_bank"] is not None:
+    if order.row["payee_bank"] is not None:
         return None
     target = work.accounts.get(payee) if payee is not None else None
-    if target is None or payee == (order["customer_id"], order["account_id"]):
+    if target is None or payee == source:
         return OrderOutcome.PAYEE_NOT_FOUND
     if target["status"] == AccountStatus.CLOSED:
         return OrderOutcome.PAYEE_CLOSED
-    return OrderOutcome.WRONG_CURRENCY if target["currency"] != order["currency"] else None
+    is_fitting = target["currency"] == order.row["currency"]
+    return None if is_fitting else OrderOutcome.WRONG_CURRENCY
 
 
 def _columns(rows: list[Any]) -> list[list[Any]]:
