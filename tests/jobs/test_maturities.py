@@ -97,21 +97,30 @@ async def test_a_deposit_of_a_month_end_is_renewed_to_month_ends(day_bank: DayBa
 async def test_what_cannot_be_paid_out_stays_and_earns_as_on_demand(
     day_bank: DayBank, of_deposit: dict[str, object], of_current: dict[str, object] | None
 ) -> None:
-    await day_bank.stands_on(BEFORE)
+    await day_bank.stands_on(date(2027, 3, 18))
     await day_bank.product()
     current = None
     if of_current is not None:
         current = await day_bank.savings("0.00", annual_rate=None, **of_current)
-    deposit = await day_bank.deposit("50000.00", current, **of_deposit)
-    await day_bank.run_to(date(2027, 1, 11))
+    began_on, ends_on = date(2026, 3, 19), date(2027, 3, 19)
+    deposit = await day_bank.deposit(
+        "50000.00",
+        current,
+        opened_on=began_on,
+        term_began_on=began_on,
+        matures_on=ends_on,
+        **of_deposit,
+    )
+    await day_bank.run_to(date(2027, 3, 20))
     row = await day_bank.row(deposit)
-    assert (row["balance"], row["matured_on"]) == (Decimal("50875.00"), DUE)
+    assert (row["balance"], row["matured_on"]) == (Decimal("50875.00"), ends_on)
     assert row["status"] == of_deposit.get("status", "OPEN")
     # One day at the 3.6 % of the demand product.
     assert row["interest_accrued"] == Decimal("5.0875000000")
     await day_bank.run_to(date(2027, 3, 21))
     ((_, _), (credited, on)) = await day_bank.bookings(deposit, "INTEREST_CREDITED")
-    assert (credited, on) == (Decimal("356.12"), date(2027, 3, 21))
+    # 10.175, half-even.
+    assert (credited, on) == (Decimal("10.18"), date(2027, 3, 21))
 
 
 async def test_two_renewals_in_one_batch_pay_into_one_account(day_bank: DayBank) -> None:
