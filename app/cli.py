@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_audit, cli_bank, cli_keys, cli_serve
+from app import cli_audit, cli_bank, cli_keys, cli_serve, cli_worker
 from app.cli_context import CommandError, read_settings, say, unwind_on_termination
 from app.cli_output import print_table
 from app.embedded import EmbeddedError
@@ -28,6 +28,8 @@ schema = typer.Typer(
 
 app.command()(cli_serve.demo)
 app.command()(cli_serve.serve)
+app.command()(cli_worker.worker)
+app.command()(cli_worker.clock)
 app.command()(cli_bank.migrate)
 app.add_typer(cli_bank.importing, name="import")
 app.command()(cli_bank.seed)

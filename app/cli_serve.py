@@ -89,9 +89,9 @@ def demo(
     with _listen(settings) as listener, open_bank(settings, owns=True) as bank:
         _migrate(bank)
         _fill(bank, settings, path, customers, is_wished=source is not None)
-        application = _application(settings, bank, listener)
+        application = _application(settings, bank, listener, works=True)
         _print_welcome(bank, settings, listener)
-        _serve(application, settings, listener)
+        serve_application(application, settings, listener)
 
 
 def serve(
@@ -118,9 +118,9 @@ def serve(
         raise CommandError(message)
     with _listen(settings) as listener, open_bank(settings, owns=True) as bank:
         migrate_or_refuse(bank)
-        say(f"serving on {_url(listener)}")
+        say(f"serving on {url_of(listener)}")
         if workers == 1:
-            _serve(_application(settings, bank, listener), settings, listener)
+            serve_application(_application(settings, bank, listener), settings, listener)
         else:
             load_keys(settings, bank)
             _serve_with_workers(settings, bank, listener, workers)
@@ -163,12 +163,10 @@ def _source(given: str | None, customers: int | None, settings: "Settings") -> P
     return None
 
 
-def _listen(settings: "Settings") -> socket.socket:
+def take_port(host: str, port: int) -> socket.socket:
     """Take the port before anything else is started: it is what fails most often."""
     try:
-        found = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
@@ -176,10 +174,15 @@ def _listen(settings: "Settings") -> socket.socket:
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
         message = (
-            f"cannot listen on {settings.host}, port {settings.port}: {reason}; choose another"
-            " with --host or --port"
+            f"cannot listen on {host}, port {port}: {reason}; choose another with --host or --port"
         )
         raise CommandError(message) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _listen(settings: "Settings") -> socket.socket:
+    listener = take_port(settings.host, settings.port)
     if settings.issuer is None and not ip_address(listener.getsockname()[0]).is_loopback:
         listener.close()
         message = (
@@ -187,11 +190,11 @@ def _listen(settings: "Settings") -> socket.socket:
             " demo's own sign-in asks for no password, so it is for this machine alone"
         )
         raise CommandError(message)
-    listener.set_inheritable(True)
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
+    """Give the address that clients on this machine use."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -204,7 +207,9 @@ def _migrate(bank: Bank) -> None:
         run(migrate.upgrade(bank.dsn))
 
 
-def _application(settings: "Settings", bank: Bank, listener: socket.socket) -> "Starlette":
+def _application(
+    settings: "Settings", bank: Bank, listener: socket.socket, *, works: bool = False
+) -> "Starlette":
     from app.auth.tokens import TokenKey, TokenKeyError
     from app.main import create_app
     from app.trusted import ManifestError
@@ -216,7 +221,12 @@ def _application(settings: "Settings", bank: Bank, listener: socket.socket) -> "
     here = settings.model_copy(update={"host": listener.getsockname()[0]})
     with one_line_for(ManifestError):
         return create_app(
-            here, database_url=bank.dsn, keys=keys, token_key=token_key, data_dir=bank.data_dir
+            here,
+            database_url=bank.dsn,
+            keys=keys,
+            token_key=token_key,
+            data_dir=bank.data_dir,
+            works=works,
         )
 
 
@@ -224,7 +234,7 @@ def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) ->
     from app.auth.permissions import Role
     from app.db import people
 
-    url = _url(listener)
+    url = url_of(listener)
     typer.echo(f"bank360   {url}\nGraphQL   {url}/graphql\nGraphiQL  {url}/graphiql")
     if settings.issuer is not None:
         typer.echo(f"Sign in   {settings.issuer}\nCtrl-C stops it.")
@@ -262,7 +272,10 @@ def uvicorn_options(settings: "Settings") -> dict[str, Any]:
     }
 
 
-def _serve(application: "Starlette", settings: "Settings", listener: socket.socket) -> None:
+def serve_application(
+    application: "Starlette", settings: "Settings", listener: socket.socket
+) -> None:
+    """Serve an application in this process until it is told to stop."""
     import uvicorn
 
     config = uvicorn.Config(application, **uvicorn_options(settings))

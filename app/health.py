@@ -13,6 +13,11 @@ async def _alive(_request: Request) -> Response:
     return JSONResponse({"status": "alive"})
 
 
+def alive() -> list[Route]:
+    """Give ``/healthz`` alone, of a process that answers nothing else."""
+    return [Route("/healthz", _alive)]
+
+
 def routes(database_url: str) -> list[Route]:
     """Give ``/healthz`` (alive) and ``/readyz`` (database, migrations and Redis answer)."""
 
@@ -31,4 +36,4 @@ def routes(database_url: str) -> list[Route]:
             return JSONResponse({"status": "not ready", "missing": missing}, 503)
         return JSONResponse({"status": "ready"})
 
-    return [Route("/healthz", _alive), Route("/readyz", ready)]
+    return [*alive(), Route("/readyz", ready)]

@@ -16,12 +16,16 @@ from app.db.reads import Reads
 from app.db.redis import Redis
 from app.db.unit_of_work import Writes
 from app.jobs.sequencing import Sequencing
+from app.jobs.worker import Worker
 from app.metrics import Metrics
 
 
 @dataclass(frozen=True)
 class Lifespan:
-    """What one server keeps open; ``readers`` is how many connections queries share."""
+    """What one server keeps open; ``readers`` is how many connections queries share.
+
+    ``worker`` is None where business days are closed by a process of its own.
+    """
 
     database_url: str
     keys: Keys
@@ -33,6 +37,7 @@ class Lifespan:
     issuer: RemoteKeys | None
     measured: Metrics
     plan_ahead: Callable[[], Coroutine[Any, Any, None]]
+    worker: Worker | None = None
 
     @asynccontextmanager
     async def running(self, app: Starlette) -> AsyncIterator[None]:
@@ -53,6 +58,8 @@ class Lifespan:
             )
             stack.push_async_callback(database.close)
             await stack.enter_async_context(self.sequencing.running())
+            if self.worker is not None:
+                await stack.enter_async_context(self.worker.running())
             writes = await Writes.connect(
                 self.database_url,
                 self.keys,

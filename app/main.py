@@ -55,6 +55,7 @@ from app.sign_in import DemoIssuer, is_loopback
 from app.trusted import TrustedDocuments
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
+from app.worker import create_worker
 
 _log = structlog.get_logger("bank360.main")
 
@@ -92,10 +93,11 @@ def create_app(
     keys: Keys,
     token_key: TokenKey,
     data_dir: Path | None = None,
+    works: bool = False,
 ) -> Starlette:
     """Make the application for one database; ``data_dir`` also keeps the audit trail's last head.
 
-    It connects when the server starts it.
+    It connects when the server starts it, and closes business days too where it ``works``.
     """
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
@@ -141,6 +143,7 @@ def create_app(
         issuer=identity.issuer,
         measured=measured,
         plan_ahead=partial(operations.executor.plan_trusted, _customers()),
+        worker=create_worker(settings, database_url, keys, measured) if works else None,
     )
 
     app = Starlette(

@@ -87,6 +87,7 @@ class Metrics:
         self.pool = PoolMetrics(registry, live)
         self.reads = ReadsMetrics(registry)
         self.sequencer = SequencerMetrics(registry)
+        self.worker = WorkerMetrics(registry)
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=registry)
 
@@ -240,6 +241,57 @@ class SequencerMetrics:
 
     def failed(self) -> None:
         """Tell of a failure."""
+        self._failures.inc()
+
+
+class WorkerMetrics:
+    """What is seen of the worker; `app.jobs.day_end.Observer`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Make the metrics of the worker in ``registry``."""
+        self._due = Gauge(
+            "bank360_business_days_due",
+            "Business days that are over and not closed, when it was last looked",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._closed = Counter(
+            "bank360_business_days_closed", "Business days that were closed", registry=registry
+        )
+        self._rows = Counter(
+            "bank360_worker_rows",
+            "Rows that steps of a day's end changed",
+            ["step"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "bank360_worker_batch_seconds",
+            "Time that one transaction of a step took",
+            ["step"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._failures = Counter(
+            "bank360_worker_failures",
+            "Times that closing a day broke off, or the queue was lost",
+            registry=registry,
+        )
+
+    def due(self, days: int) -> None:
+        """Tell how many business days are over and not closed."""
+        self._due.set(days)
+
+    def worked(self, step: str, rows: int, seconds: float) -> None:
+        """Tell that one transaction of a step changed so many rows."""
+        self._rows.labels(step).inc(rows)
+        self._seconds.labels(step).observe(seconds)
+
+    def closed(self) -> None:
+        """Tell that a day's end is done."""
+        self._closed.inc()
+
+    def failed(self) -> None:
+        """Tell that a run was broken off."""
         self._failures.inc()
 
 

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from authlib.common.security import is_secure_transport
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 INDEX_KEY_BYTES = 32
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,15 @@ def _split_networks(value: object) -> object:
     return tuple(networks)
 
 
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = "is not a time zone such as Asia/Shanghai"
+        raise ValueError(message) from error
+    return name
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 MasterKey = Annotated[SecretStr, AfterValidator(_check_master_key)]
@@ -120,6 +131,7 @@ IndexKey = Annotated[SecretStr, AfterValidator(_check_index_key)]
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split_networks)
 ]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
 IssuerUrl = Annotated[str, AfterValidator(_check_issuer)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]

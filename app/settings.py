@@ -7,7 +7,6 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.setting_types import (
+    LOOPBACK,
     DatabaseUrl,
     IndexKey,
     IssuerUrl,
@@ -27,11 +27,11 @@ from app.setting_types import (
     Positive,
     RedisUrl,
     Texts,
+    TimeZone,
     Unit,
 )
 
 PREFIX = "BANK360_"
-LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 class SettingsError(Exception):
@@ -133,6 +133,29 @@ class Settings(BaseSettings):
     )
     shutdown_seconds_max: Annotated[Positive, Unit("seconds")] = Field(
         default=20, description="Longest that running operations may go on when the server stops"
+    )
+    business_time_zone: TimeZone = Field(
+        default="UTC", description="Time zone in which a business day of the bank is a calendar day"
+    )
+    test_clock: bool = Field(
+        default=False,
+        description="Whether `bank360 clock --to` may move the business date ahead of the calendar;"
+        " never in a bank with real money",
+    )
+    idempotency_key_days: Annotated[Positive, Unit("days")] = Field(
+        default=90,
+        description="How long the outcome of a command is kept under its key; sent again later it"
+        " would be carried out anew",
+    )
+    worker_batch: Annotated[Positive, Unit("accounts")] = Field(
+        default=500, description="How many accounts one transaction of the worker takes"
+    )
+    worker_port: Port = Field(
+        default=0,
+        description="TCP port of the worker's /healthz and /metrics; 0 takes a free one",
+    )
+    worker_heartbeat_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=30, description="How long a worker may be silent before another takes its job over"
     )
     issuer: IssuerUrl | None = Field(
         default=None,

@@ -41,6 +41,7 @@ pytest_plugins = [
     "desk_support",
     "row_world",
     "graphiql_bank",
+    "business_days",
 ]
 
 

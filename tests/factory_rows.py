@@ -13,6 +13,7 @@ from app.db.bank_itself import ensure_bank
 from app.db.crypto import CustomerCipher
 from app.db.ids import new_id
 from app.db.keys import Keys
+from app.domain.account import InternalPurpose
 from app.domain.money import Currency
 from app.planner.global_id import format_id
 
@@ -105,6 +106,42 @@ class Rows:
         await self.approval(customer, staff, required_roles=["BRANCH_MANAGER", "COMPLIANCE"])
         await self.approval(customer, new_id(), required_roles=["RISK_OFFICER"])
         await self.approval(customer, customer.id, maker_role="CUSTOMER")
+
+    async def day_end(self, customer: Made, account: UUID) -> None:
+        """A row in every table of the end of days; the customer's order was paid."""
+        on, at, order = date(2026, 6, 30), datetime(2026, 6, 30, tzinfo=UTC), new_id()
+        await self.insert("business_day", day_on=on, cut_off_at=at, finished_at=at)
+        await self.insert("business_day_step", day_on=on, step="INTEREST", finished_at=at)
+        bank = await ensure_bank(self.connection, self.keys, on, Currency.CNY)
+        await self.insert(
+            "internal_balance",
+            customer_id=bank.customer_id,
+            account_id=bank.accounts[InternalPurpose.CASH],
+            day_on=on,
+            currency="CNY",
+            balance=0,
+        )
+        await self.insert(
+            "standing_order",
+            customer_id=customer.id,
+            id=order,
+            account_id=account,
+            purpose="OTHER",
+            amount=1,
+            currency="CNY",
+            frequency="MONTHLY",
+            status="ACTIVE",
+            source="BANK360",
+        )
+        await self.insert(
+            "order_payment",
+            customer_id=customer.id,
+            order_id=order,
+            due_on=on,
+            tried_on=on,
+            outcome="PAID",
+            entry_id=new_id(),
+        )
 
     async def consent(self, customer: Made, at: datetime, **given: Any) -> Made:
         """What a customer said at a time."""

@@ -19,6 +19,8 @@ COMMANDS = [
     [],
     ["demo"],
     ["serve"],
+    ["worker"],
+    ["clock"],
     ["migrate"],
     ["import"],
     ["import", "retail-bank"],

@@ -46,6 +46,21 @@ async def test_a_run_that_was_cut_off_goes_on_to_the_same_bank(
     assert (again.rows, again.already_there) == (0, CUSTOMERS)
 
 
+async def test_the_same_bank_is_found_after_its_date_has_moved(
+    empty_bank: Make, keys: Keys
+) -> None:
+    dsn = await empty_bank()
+    await seeded(dsn, keys, 5, 1)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "insert into business_day (day_on, cut_off_at) select current_on, now() from business_date"
+    )
+    await connection.execute("update business_date set current_on = current_on + 1")
+    await connection.close()
+    again = await seeded(dsn, keys, 5, 1, business_date=None)
+    assert (again.rows, again.already_there) == (0, 5)
+
+
 async def test_another_seed_makes_another_bank(empty_bank: Make, keys: Keys) -> None:
     one, other = await empty_bank(), await empty_bank()
     await seeded(one, keys, 5, 1)

@@ -110,7 +110,7 @@ select account.*, customer_key.wrapped_key, owner.name_ciphertext, owner.status 
             order by link.role = 'JOINT_HOLDER' desc limit 1
         )
     end as standing,
-    coalesce((select current_on from business_date), current_date) as today,
+    (select booking_date()) as today,
     (select tier from customer where id = (viewer() ->> 'customer')::uuid) as orderer_tier
 from wanted
 join account on account.customer_id = wanted.customer_id and account.id = wanted.id

@@ -1,5 +1,6 @@
 """Audit records: what stands in one, and how it is hashed and written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -64,6 +65,21 @@ insert into audit_pending (recorded_at, record_id) values ($1, $2)
 """
 
 
+INSERT_ALL: Final = f"""
+with given as materialized (
+    select * from unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::uuid[], $5::text[],
+        $6::text[], $7::bytea[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[],
+        $13::bytea[], $14::bytea[], $15::text[], $16::bytea[])
+        with ordinality as given ({_NAMES}, mac, place)
+), record as (
+    insert into audit_record ({_NAMES}, mac)
+    select {_NAMES.replace(", fields", ", string_to_array(fields, ',')")}, mac from given
+)
+insert into audit_pending (recorded_at, record_id)
+select recorded_at, id from given order by place
+"""
+
+
 def plain(value: Any) -> Any:
     """Give a column's value as JSON has it; no two values of a column give the same."""
     if isinstance(value, bytes):
@@ -84,3 +100,16 @@ async def write(connection: Connection, keys: AuditKeys, record: Record) -> None
     values = record.values()
     values[COLUMNS.index("fields")] = list(record.fields)
     await connection.execute(INSERT, *values, record.mac(keys))
+
+
+async def write_all(connection: Connection, keys: AuditKeys, records: Sequence[Record]) -> None:
+    """Write many records in one statement, in their order; see ``write``."""
+    rows = [
+        [
+            ",".join(value) if name == "fields" else value
+            for name, value in zip(COLUMNS, record.values(), strict=True)
+        ]
+        for record in records
+    ]
+    columns = [[row[place] for row in rows] for place in range(len(COLUMNS))]
+    await connection.execute(INSERT_ALL, *columns, [record.mac(keys) for record in records])

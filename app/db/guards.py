@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlmodel import SQLModel
 
-from app.db import policies, tables
+from app.db import policies, queue, tables
 from app.db.master_key import PREFIX_BYTES
 from app.db.roles import APP_READ, APP_WRITE, JOBS
 
@@ -46,8 +46,8 @@ DELETABLE: Final = frozenset(
 )
 
 # Who may do what with the audit trail: what writes records does not read them, and only the
-# sequencer gives them their place.
-_AUDIT_RIGHTS: Final = {
+# sequencer gives them their place. The worker alone says how far a day's end has come.
+_RIGHTS: Final = {
     tables.AuditHead.__tablename__: ((JOBS, "select, insert"),),
     tables.AuditLink.__tablename__: ((JOBS, "select, insert"),),
     tables.AuditPending.__tablename__: ((APP_WRITE, "insert"), (JOBS, "select, insert, delete")),
@@ -56,6 +56,13 @@ _AUDIT_RIGHTS: Final = {
     tables.IdempotencyKey.__tablename__: (
         (APP_WRITE, "select, insert"),
         (JOBS, "select, delete"),
+    ),
+    tables.BusinessDay.__tablename__: ((JOBS, "select, insert, update"),),
+    tables.BusinessDayStep.__tablename__: ((JOBS, "select, insert, update"),),
+    tables.InternalBalance.__tablename__: ((JOBS, "select, insert"),),
+    tables.OrderPayment.__tablename__: (
+        (APP_WRITE, "select"),
+        (JOBS, "select, insert, update"),
     ),
 }
 # Tables that are kept in a part for each year, and the years whose parts exist; later rows go into
@@ -199,8 +206,8 @@ def grants(table: str) -> Iterator[str]:
     """Give what the roles may do with one table."""
     if table not in policies.CLOSED | policies.UNREAD:
         yield f"grant select on {table} to {APP_READ};"
-    if table in _AUDIT_RIGHTS:
-        for role, rights in _AUDIT_RIGHTS[table]:
+    if table in _RIGHTS:
+        for role, rights in _RIGHTS[table]:
             yield f"grant {rights} on {table} to {role};"
     elif table not in policies.CLOSED:
         usual = ["select", "insert"]
@@ -215,6 +222,7 @@ def statements() -> list[str]:
     """Give the SQL that guards freshly created tables, in order."""
     names = sorted(SQLModel.metadata.tables)
     return [
+        queue.INSTALL,
         FUNCTIONS,
         WRAPPING,
         *(line for name in PARTITIONED for line in partitions(name)),

@@ -20,9 +20,16 @@ VIEWER_SETTING: Final = "bank360.viewer"
 
 # Only the owner reads these.
 CLOSED: Final = frozenset({tables.KeyCheck.__tablename__})
-# What the unit of work and the sequencer keep for themselves.
+# What the unit of work, the sequencer and the worker keep for themselves.
 UNREAD: Final = frozenset(
-    table.__tablename__ for table in (tables.AuditPending, tables.IdempotencyKey)
+    table.__tablename__
+    for table in (
+        tables.AuditPending,
+        tables.BusinessDay,
+        tables.BusinessDayStep,
+        tables.IdempotencyKey,
+        tables.InternalBalance,
+    )
 )
 _OF_AUDIT: Final = frozenset(
     table.__tablename__
@@ -162,6 +169,21 @@ end
 $body$;
 """
 
+# Any fixed number that no other use of advisory locks in this database takes.
+BUSINESS_DAY_LOCK: Final = 360_360
+# Whoever books shares this lock until the transaction ends, and the end of a day waits for all who
+# do: nothing of a day is booked once it is over. A function, because its second statement has to
+# see what was committed while the first one waited.
+BOOKING_DATE: Final = f"""
+create function booking_date() returns date language plpgsql volatile
+set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    perform pg_advisory_xact_lock_shared({BUSINESS_DAY_LOCK});
+    return coalesce((select current_on from business_date), current_date);
+end
+$body$;
+"""
+
 # The owner's functions read past the policies: those of customer, assignment and ticket would
 # otherwise have to read each other, which PostgreSQL refuses as infinite recursion. None tells
 # anything but whether the viewer of this very connection may see a customer.
@@ -173,6 +195,7 @@ create function closed_of_late() returns timestamptz stable parallel safe
 return (coalesce((select current_on from business_date), current_date)
     - {DAYS_AFTER_CLOSING})::timestamp at time zone 'UTC';
 
+{BOOKING_DATE}
 create function viewer_branch() returns uuid language plpgsql stable security definer
 set search_path = pg_catalog, public, pg_temp as $body$
 begin
@@ -222,6 +245,7 @@ $body$;
 """
 _CALLED: Final = (
     "viewer()",
+    "booking_date()",
     "closed_of_late()",
     "viewer_branch()",
     "viewer_queues()",

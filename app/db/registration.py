@@ -22,10 +22,8 @@ _SERVICE: Final = timedelta(minutes=30)
 
 
 async def business_date(unit: Unit) -> date:
-    """Give the business date; today where none was set."""
-    (row,) = await unit.fetch(
-        "select coalesce((select current_on from business_date), current_date) as today"
-    )
+    """Give the business date, which does not change before the command ends."""
+    (row,) = await unit.fetch("select booking_date() as today")
     today: date = row["today"]
     return today
 

@@ -133,7 +133,8 @@ async def _interest(
 ) -> Decimal:
     """Give the interest that is paid out with money that leaves an account for good."""
     row, on = account.row, locked.value_on()
-    if account.state.kind is AccountKind.DEMAND:
+    # A deposit whose term was settled and whose money stayed earns as on demand from then on.
+    if account.state.kind is AccountKind.DEMAND or row["matured_on"] is not None:
         return await account_writes.interest_due(unit, account, on)
     if not withdrawn or not row["annual_rate"] or row["matures_on"] is None:
         return Decimal(0)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 from factories import Factory, Made
-from row_scopes import CLOSED, OF_AUDIT, OF_STAFF, SHARED, UNREAD, Person
+from row_scopes import CLOSED, OF_AUDIT, OF_STAFF, OF_WORKER, SHARED, UNREAD, Person
 from seed_support import Bank
 from sqlmodel import SQLModel
 
@@ -28,7 +28,7 @@ ALL_TABLES: Final = sorted(SQLModel.metadata.tables.keys() - CLOSED)
 TABLES: Final = sorted(set(ALL_TABLES) - UNREAD)
 OF_CUSTOMERS: Final = sorted(set(TABLES) - SHARED - OF_STAFF - OF_AUDIT - {"staff"})
 # The unit of work writes these without reading them.
-UNREAD_BY_WRITERS: Final = OF_AUDIT | {"audit_pending"}
+UNREAD_BY_WRITERS: Final = OF_AUDIT | OF_WORKER | {"audit_pending"}
 
 
 @asynccontextmanager
@@ -117,6 +117,7 @@ def _trail(invented_bank: Bank) -> None:
                     "select id from account where customer_id = $1 limit 1", customer.id
                 )
                 await _pays(factory, customer, Made("acc", customer.id, account))
+                await factory.day_end(customer, account)
         await connection.close()
 
     asyncio.run(fill())

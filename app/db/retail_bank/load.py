@@ -94,8 +94,10 @@ def _open_files(path: Path) -> dict[Source, SourceFile]:
 
 
 async def _set_business_date(connection: asyncpg.Connection) -> list[str]:
+    # The data's end is years ago: a bank that stands there would be worked through to today.
     await connection.execute(
-        "insert into business_date (id, current_on) values (1, $1) on conflict do nothing",
+        "insert into business_date (id, current_on, follows_calendar) values (1, $1, false)"
+        " on conflict do nothing",
         DATA_ENDS_ON,
     )
     current_on: date = await connection.fetchval("select current_on from business_date")

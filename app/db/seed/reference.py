@@ -19,6 +19,7 @@ from app.db.seed.plan import Branch, Plan, happens, reference_id, run_name
 from app.db.seed.pools import Pool, make_pools
 from app.db.seed.report import SeedRefused
 from app.db.seed.segments import SEGMENTS
+from app.domain.customer import DataSource
 
 FIRST_BRANCH: Final = "B001"
 REFERENCE_TABLES: Final = (
@@ -93,17 +94,30 @@ async def is_begun(connection: asyncpg.Connection, run: str) -> bool:
     return found is not None
 
 
+_INVENTED_ON: Final = f"""
+select coalesce(
+    (
+        select min(day_on) from business_day
+        where exists (select from customer where source = '{DataSource.SEED}')
+    ),
+    current_on
+) from business_date
+"""
+
+
 async def settle_business_date(connection: asyncpg.Connection, wanted: date | None) -> date:
     """Give the bank's business date, set to ``wanted`` or today where the bank has none.
 
-    Raises SeedRefused when the bank stands on another day than the one that is wanted.
+    Invented customers know the day on which they were invented: where the worker has moved the
+    date since, the same command still names the same bank, and finds all there. Raises
+    SeedRefused when the bank stands on another day than the one that is wanted.
     """
     today = await connection.fetchval("select (now() at time zone 'utc')::date")
     await connection.execute(
         "insert into business_date (id, current_on) values (1, $1) on conflict do nothing",
         wanted or today,
     )
-    current_on: date = await connection.fetchval("select current_on from business_date")
+    current_on: date = await connection.fetchval(_INVENTED_ON)
     if wanted not in (None, current_on):
         message = f"the bank's business date is {current_on}, not {wanted}"
         raise SeedRefused(message)

@@ -41,6 +41,12 @@ from app.db.tables.customer import (
     NationalIdIndex,
     Relationship,
 )
+from app.db.tables.day import (
+    BusinessDay,
+    BusinessDayStep,
+    InternalBalance,
+    OrderPayment,
+)
 from app.db.tables.loan import Instalment, Loan
 from app.db.tables.service import (
     Interaction,
@@ -69,6 +75,8 @@ __all__ = [
     "BegunService",
     "Branch",
     "BusinessDate",
+    "BusinessDay",
+    "BusinessDayStep",
     "Card",
     "Consent",
     "ContactIndex",
@@ -82,11 +90,13 @@ __all__ = [
     "IdempotencyKey",
     "Instalment",
     "Interaction",
+    "InternalBalance",
     "JournalEntry",
     "KeyCheck",
     "Loan",
     "NameIndex",
     "NationalIdIndex",
+    "OrderPayment",
     "Payee",
     "Posting",
     "Product",

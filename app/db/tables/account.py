@@ -104,6 +104,8 @@ class Account(SQLModel, table=True):
     auto_renewal: str = columns.closed("auto_renewal", AutoRenewal, default=AutoRenewal.NONE)
     settlement_account_id: UUID | None = columns.uuid(null=True)
     term_began_on: date | None = columns.day(null=True)
+    # When the last term ended of a time deposit whose money stayed where it was.
+    matured_on: date | None = columns.day(null=True)
 
 
 class AccountHold(SQLModel, table=True):

@@ -56,13 +56,17 @@ class StaffQueue(SQLModel, table=True):
 
 
 class BusinessDate(SQLModel, table=True):
-    """The bank's business date: one row."""
+    """The bank's business date, and what moves it: one row (app.domain.business_day.Clock)."""
 
     __tablename__ = "business_date"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: int = Field(sa_column=Column(SMALLINT, primary_key=True, autoincrement=False))
     current_on: date = columns.day()
+    follows_calendar: bool = Field(
+        sa_column=Column(BOOLEAN, nullable=False, server_default="true"), default=True
+    )
+    run_to: date | None = columns.day(null=True)
 
 
 class KeyCheck(SQLModel, table=True):
