@@ -121,9 +121,17 @@ class MoneyFactory(Rows):
             )
             own = {"customer_id": account.owner, "id": new_id(), "account_id": account.id}
             money = {"kind": side, "currency": "USD", "amount": moved, "balance_after": balance}
-            place = "posting.counterparty_account_ciphertext"
-            other = self.encrypt(account.owner, place, own["id"], payee_number)
-            sides.append(own | money | common | {"counterparty_account_ciphertext": other})
+            told = {
+                f"{name}_ciphertext": self.encrypt(
+                    account.owner, f"posting.{name}_ciphertext", own["id"], clear
+                )
+                for name, clear in {
+                    "counterparty_account": payee_number,
+                    "counterparty_name": "Hans Huber",
+                    "text": "Rent",
+                }.items()
+            }
+            sides.append(own | money | common | told)
         # One statement: the ledger refuses one that leaves an entry out of balance.
         await self.connection.copy_records_to_table(
             "posting", records=[tuple(side.values()) for side in sides], columns=list(sides[0])
@@ -192,6 +200,12 @@ class MoneyFactory(Rows):
             frequency="MONTHLY",
             status="ACTIVE",
             payee_account_ciphertext=self.encrypt(account.owner, place, row, payee),
+            payee_name_ciphertext=self.encrypt(
+                account.owner, "standing_order.payee_name_ciphertext", row, "Hans Huber"
+            ),
+            text_ciphertext=self.encrypt(
+                account.owner, "standing_order.text_ciphertext", row, "Rent"
+            ),
             source="BANK360",
         )
         return Made("sto", account.owner, row)

@@ -124,7 +124,13 @@ async def _belongings(
     factory: Factory, branch: Made, customer: Made, other: Made, people: dict[Role, UUID]
 ) -> dict[str, Made]:
     manager = people[Role.RELATIONSHIP_MANAGER]
-    account = await factory.account(customer, number="A0001", branch_id=branch.id)
+    account_product = await factory.account_product()
+    account = await factory.account(
+        customer, number="A0001", branch_id=branch.id, product_id=account_product.id
+    )
+    await factory.connection.execute(
+        "update account set settlement_account_id = id where id = $1", account.id
+    )
     others = await factory.account(other)
     await factory.postings(account, "100.00", "-40.00", day=date(2018, 12, 1))
     opened_at = datetime(2018, 12, 30, tzinfo=UTC)
@@ -147,7 +153,10 @@ async def _belongings(
     made = {
         "Transaction": paid,
         "Account": account,
+        "AccountHold": await factory.freeze(account),
+        "AccountProduct": account_product,
         "Loan": loan,
+        "Payee": await factory.payee(customer),
         "Product": product,
         "Holding": await factory.holding(customer, product, "10", "12.00"),
         "Ticket": ticket,
