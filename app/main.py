@@ -1,7 +1,6 @@
 """Where engine, keys, schema and routes meet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,35 +10,30 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app import graphiql, health, logs, metrics
-from app.auth.claims import ClaimNames, StrongAuthentication
-from app.auth.issuer import RemoteKeys
+from app import health, logs, metrics
 from app.auth.permissions import Role
-from app.auth.refusals import IssuerUnavailableError
-from app.auth.signatures import KeySource
-from app.auth.tokens import ISSUER, TokenKey
-from app.auth.verifier import Rules, Verifier
+from app.auth.promises import Promises
+from app.auth.tokens import TokenKey
+from app.auth.verifier import Verifier
 from app.auth.viewer import ALWAYS, Viewer
 from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
 from app.db.head_file import HeadFile
 from app.db.keys import Keys
-from app.db.people import id_of_number
 from app.db.reads import Reads
 from app.db.redis import Bounded, Redis, open_redis
-from app.db.revocations import Revocations
 from app.db.scope import RowScope
 from app.db.wake_ups import WakeUps
 from app.execution import Executor
 from app.http import Endpoint
-from app.introspection import Audience
+from app.identity import audience_of, open_identity
 from app.jobs.sequencing import Sequencing
 from app.lifespan import Lifespan
 from app.limits import Limits
+from app.messages import LoggedMessages
 from app.metrics import Metrics
 from app.operation import Operations
 from app.persisted import PersistedQueries
@@ -49,9 +43,9 @@ from app.planner.projection import Scope
 from app.planner.reader import Reader
 from app.rates import Policy, Rates
 from app.resolvers.context import Context
+from app.resolvers.messages import Messages
 from app.schema.root import graphql_schema, planner
 from app.settings import Settings
-from app.sign_in import DemoIssuer, is_loopback
 from app.trusted import TrustedDocuments
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
@@ -94,10 +88,13 @@ def create_app(
     token_key: TokenKey,
     data_dir: Path | None = None,
     works: bool = False,
+    messages: Messages | None = None,
 ) -> Starlette:
     """Make the application for one database; ``data_dir`` also keeps the audit trail's last head.
 
     It connects when the server starts it, and closes business days too where it ``works``.
+    ``messages`` carries codes to people; without it the demo shows them in its log, and a server
+    with an issuer sends none.
     """
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
@@ -108,7 +105,7 @@ def create_app(
     channel = partial(WakeUps, redis=redis if settings.redis_url else None, bounded=bounded)
     sequencing = _sequencing(database_url, keys, channel, measured, data_dir=data_dir)
     reads = Reads(keys.audit, measured.reads, sequencing.written.wake)
-    identity = _identity(
+    identity = open_identity(
         settings,
         database_url=database_url,
         keys=keys,
@@ -116,6 +113,10 @@ def create_app(
         redis=redis,
         bounded=bounded,
     )
+
+    # Only the demo's own sign-in goes without an issuer, on this machine alone.
+    carried = messages or (None if settings.issuer else LoggedMessages())
+    promises = Promises(keys.promise_secret)
 
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
@@ -127,7 +128,7 @@ def create_app(
             RowScope(viewer),
             settings.page_size_max,
         )
-        return Context(viewer, reader, keys.index, app.state.writes)
+        return Context(viewer, reader, keys.index, app.state.writes, promises, carried)
 
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
@@ -259,7 +260,7 @@ def _operations(
         settings.query_tokens_max,
         limits,
         settings.query_suggestions,
-        _audience(settings),
+        audience_of(settings),
         lambda path: measured.queries.labels(path).inc(),
     )
     trusted = TrustedDocuments.load(settings.trusted_documents, settings.trusted_documents_only)
@@ -280,97 +281,6 @@ def _customers() -> dict[Viewer, Scope]:
     """Give the viewers whose plans are made ahead: those of other posts come when asked for."""
     found = (Viewer(Role.CUSTOMER, (Role.CUSTOMER,), strong_until=each) for each in (ALWAYS, None))
     return {viewer: RowScope(viewer) for viewer in found}
-
-
-class NoIssuerError(Exception):
-    """A server that others can reach needs an issuer; the demo's sign-in lets everybody in."""
-
-    def __init__(self, host: str) -> None:
-        """Take the address that the server is to listen on."""
-        super().__init__(
-            f"listening on {host}, which others can reach, needs BANK360_ISSUER: the demo's own"
-            " sign-in asks for no password, so it is for this machine alone"
-        )
-
-
-@dataclass(frozen=True)
-class _Identity:
-    """Who tells who is asking: a configured issuer, or the demo's own."""
-
-    verifier: Verifier
-    issuer: RemoteKeys | None
-    routes: list[BaseRoute]
-
-
-def _identity(
-    settings: Settings,
-    *,
-    database_url: str,
-    keys: Keys,
-    token_key: TokenKey,
-    redis: Redis,
-    bounded: Bounded,
-) -> _Identity:
-    for_customers = _audience(settings) == "everyone"
-    revocations = Revocations(redis, bounded)
-    if settings.issuer is not None:
-        remote = RemoteKeys(settings.issuer)
-        pages = graphiql.routes(partial(_offer, settings, remote), customers=for_customers)
-        verifier = _verifier(settings, remote, database_url, revocations)
-        return _Identity(verifier, remote, pages)
-    if not is_loopback(settings.host):
-        raise NoIssuerError(settings.host)
-    demo = DemoIssuer(token_key, settings.audience, database_url, keys.ring, redis)
-    pages = graphiql.routes(demo.offer, customers=for_customers)
-    verifier = _verifier(settings, token_key, database_url, revocations)
-    return _Identity(verifier, None, [*pages, *demo.routes()])
-
-
-def _audience(settings: Settings) -> Audience:
-    return settings.introspection or ("staff" if settings.issuer else "everyone")
-
-
-def _verifier(
-    settings: Settings, keys: KeySource, database_url: str, revocations: Revocations
-) -> Verifier:
-    names = ClaimNames(
-        settings.roles_claim, settings.role_claim, settings.staff_claim, settings.customer_claim
-    )
-    strong = StrongAuthentication(
-        frozenset(settings.strong_acr), frozenset(settings.strong_amr), settings.strong_seconds
-    )
-    # The demo's tokens are written by `app.auth.tokens`, whatever the settings name claims.
-    if settings.issuer is None:
-        rules = Rules(ISSUER, settings.audience, ClaimNames(), strong)
-    else:
-        rules = Rules(settings.issuer, settings.audience, names, strong)
-    return Verifier(keys, rules, partial(id_of_number, database_url), revocations.holds)
-
-
-async def _offer(
-    settings: Settings, issuer: RemoteKeys, _request: Request
-) -> graphiql.Offer | None:
-    """Tell GraphiQL how its users sign in with the issuer, where it is a client of it."""
-    if settings.graphiql_client_id is None:
-        return None
-    try:
-        await issuer.current()
-    except IssuerUnavailableError:
-        return None
-    authorize, token = (
-        issuer.metadata.get(name) for name in ("authorization_endpoint", "token_endpoint")
-    )
-    if not authorize or not token:
-        return None
-    audience = settings.audience
-    return graphiql.Offer(
-        authorize,
-        token,
-        settings.graphiql_client_id,
-        settings.graphiql_scope,
-        # RFC 8707, section 2: the value of "resource" is an absolute URI.
-        audience if "://" in audience or audience.startswith("urn:") else None,
-    )
 
 
 def create_from_environment() -> Starlette:

@@ -34,6 +34,7 @@ from asyncpg.connection import LoggedQuery
 from plain_copy import drop, fresh, machine, server
 
 from app.auth.permissions import Role
+from app.auth.promises import Promises
 from app.auth.viewer import Viewer
 from app.db.commands import Done
 from app.db.database import open_pool
@@ -81,7 +82,9 @@ class Writer:
         role = Role.RELATIONSHIP_MANAGER
         viewer = Viewer(role, (role,), staff_id=self.manager)
         reader = cast("Reader", Loader({}))
-        context = Context(viewer, reader, self.writes.keys.index, self.writes, request_id="bench")
+        keys = self.writes.keys
+        promises = Promises(keys.promise_secret)
+        context = Context(viewer, reader, keys.index, self.writes, promises, request_id="bench")
         # Each command changes something, whatever the other side left there.
         values = {"language": f"en-{self.version:08}"}
         outcome = await update(

@@ -101,6 +101,7 @@ class Rows:
             recorded_at=at,
             result_id=customer.id,
         )
+        await self.insert("transfer_promise", actor_id=staff, id=new_id(), valid_until=at)
         await self.consent(customer, at)
         await self.service(customer, staff, "TELLER")
         await self.approval(customer, staff, required_roles=["BRANCH_MANAGER", "COMPLIANCE"])

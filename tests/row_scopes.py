@@ -18,7 +18,7 @@ CLOSED: Final = frozenset({"key_check"})
 # What the worker alone has to do with.
 OF_WORKER: Final = frozenset({"business_day", "business_day_step", "internal_balance"})
 # What writers and the sequencer keep for themselves, and what COMPLIANCE alone reads.
-UNREAD: Final = frozenset({"audit_pending", "idempotency_key"}) | OF_WORKER
+UNREAD: Final = frozenset({"audit_pending", "idempotency_key", "transfer_promise"}) | OF_WORKER
 OF_AUDIT: Final = frozenset({"audit_head", "audit_link", "audit_read", "audit_record"})
 
 _ASSIGNED: Final = "select customer_id from assignment where staff_id = '{id}' and role = '{role}'"

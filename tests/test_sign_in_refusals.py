@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
-from app.main import NoIssuerError, create_app
+from app.identity import NoIssuerError
+from app.main import create_app
 from app.settings import Settings
 from app.sign_in_page import people_page
 

@@ -82,7 +82,7 @@ class Change:
 
     ``detail`` is stored encrypted with the customer's key: before and after of changed fields.
     ``effect`` is what was done beside, by approving it. A change with a ``refusal`` stays, and
-    refuses the command all the same: a request that is found to have expired.
+    refuses the command all the same: a request that is found to have expired, a wrong code.
     """
 
     made: Made

@@ -64,6 +64,10 @@ _RIGHTS: Final = {
         (APP_WRITE, "select"),
         (JOBS, "select, insert, update"),
     ),
+    tables.TransferPromise.__tablename__: (
+        (APP_WRITE, "select, insert, update, delete"),
+        (JOBS, "select, delete"),
+    ),
 }
 # Tables that are kept in a part for each year, and the years whose parts exist; later rows go into
 # the part for the rest.

@@ -29,6 +29,7 @@ UNREAD: Final = frozenset(
         tables.BusinessDayStep,
         tables.IdempotencyKey,
         tables.InternalBalance,
+        tables.TransferPromise,
     )
 )
 _OF_AUDIT: Final = frozenset(

@@ -25,6 +25,7 @@ from app.planner.made_fields import Later, OfViewer, RowOf
 from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
 from app.planner.references import Reference
 from app.planner.roots import ROOT, NamedRow, NamedRows, OfAsker, OfContext
+from app.planner.spoken import Spoken
 
 TypeT = TypeVar("TypeT", bound=type)
 
@@ -105,6 +106,13 @@ def for_viewer(
 ) -> Any:
     """Declare a Python function of who is asking and of SQL expressions of the row."""
     return declared(ForViewer(function, needs), description, None)
+
+
+def spoken(
+    function: Callable[..., Any], *, description: str, **needs: Callable[[FromClause], Any]
+) -> Any:
+    """Declare the same of a function that also takes the viewer's language."""
+    return declared(Spoken(function, needs), description, None)
 
 
 def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
@@ -261,6 +269,7 @@ class Node:
         aggregate,
         reference,
         for_viewer,
+        spoken,
         of_viewer,
         relation,
         through,

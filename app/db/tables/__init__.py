@@ -48,6 +48,7 @@ from app.db.tables.day import (
     OrderPayment,
 )
 from app.db.tables.loan import Instalment, Loan
+from app.db.tables.promise import TransferPromise
 from app.db.tables.service import (
     Interaction,
     Segment,
@@ -112,4 +113,5 @@ __all__ = [
     "TicketComment",
     "TicketEvent",
     "TicketNumber",
+    "TransferPromise",
 ]
