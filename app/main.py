@@ -27,6 +27,7 @@ from app.db.reads import Reads
 from app.db.redis import Bounded, Redis, open_redis
 from app.db.scope import RowScope
 from app.db.wake_ups import WakeUps
+from app.direct import Direct
 from app.execution import Executor
 from app.http import Endpoint
 from app.identity import audience_of, open_identity
@@ -77,6 +78,7 @@ _EXPOSED_HEADERS: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Ret
 # No browser keeps the answer to a preflight for longer (Chromium's bound).
 _PREFLIGHT_SECONDS: Final = 7_200
 # The endpoint refuses in its own words what is neither GET nor POST.
+_GRAPHQL: Final = "/graphql"
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -147,14 +149,15 @@ def create_app(
         worker=create_worker(settings, database_url, keys, measured) if works else None,
     )
 
+    routes, direct = _graphql_routes(settings, operations, identity.verifier)
     app = Starlette(
         routes=[
-            *_graphql_routes(settings, operations, identity.verifier),
+            *routes,
             *health.routes(database_url),
             *metrics.routes(measured, settings.metrics_networks),
             *identity.routes,
         ],
-        middleware=_middleware(settings),
+        middleware=[direct, *_middleware(settings)],
         lifespan=lifespan.running,
     )
     return app
@@ -188,7 +191,7 @@ def _sequencing(
 
 def _graphql_routes(
     settings: Settings, operations: Operations, verifier: Verifier
-) -> list[BaseRoute]:
+) -> tuple[list[BaseRoute], Middleware]:
     endpoint = Endpoint(
         operations,
         verifier.verify,
@@ -207,10 +210,11 @@ def _graphql_routes(
             connections_of_viewer=settings.websocket_connections_per_viewer_max,
         ),
     )
-    return [
-        Route("/graphql", endpoint.answer, methods=_METHODS),
-        WebSocketRoute("/graphql", websockets.answer),
+    routes: list[BaseRoute] = [
+        Route(_GRAPHQL, endpoint.answer, methods=_METHODS),
+        WebSocketRoute(_GRAPHQL, websockets.answer),
     ]
+    return routes, Middleware(Direct, path=_GRAPHQL, answer=endpoint.answer)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

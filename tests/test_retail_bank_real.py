@@ -253,13 +253,18 @@ async def test_no_canonical_query_reads_a_big_table_from_end_to_end(
     bank: Client, retail_bank: tuple[str, Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[str, list[Any]]] = []
-    fetch = Database.fetch
+    fetch, answer = Database.fetch, Database.answer
 
-    async def recorded(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
+    async def fetched(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
         sent.append((sql, values))
         return await fetch(database, sql, values, viewer)
 
-    monkeypatch.setattr(Database, "fetch", recorded)
+    async def answered(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
+        sent.append((sql, [*values, viewer]))
+        return await answer(database, sql, values, viewer)
+
+    monkeypatch.setattr(Database, "fetch", fetched)
+    monkeypatch.setattr(Database, "answer", answered)
     found = await bank.run(CUSTOMER_360, nationalId="690-40-5090")
     ids = [found["customerBy"]["id"]]
     await bank.run(LISTS, id=ids[0])

@@ -183,7 +183,8 @@ async def slow_client(
             ended.append(error)
             raise
 
-    monkeypatch.setattr("app.db.database.Database.fetch", slow)
+    monkeypatch.setattr(Database, "fetch", slow)
+    monkeypatch.setattr(Database, "answer", slow)
     settings = Settings.read(operation_timeout_seconds=1, statement_timeout_seconds=600)
     async with client_of(database_url, keys, token_key, settings) as client:
         yield client
@@ -335,7 +336,7 @@ async def test_our_faults_are_masked_and_logged(
         message = "connection string with Secret Person"
         raise ConnectionError(message)
 
-    monkeypatch.setattr("app.db.database.Database.fetch", broken)
+    monkeypatch.setattr("app.db.database.Database.answer", broken)
     with capture_logs() as logs:
         response = await client.send(
             "query Q($id: ID!) { customer(id: $id) { name } }", id=customer.global_id
@@ -370,7 +371,7 @@ async def test_a_logged_fault_shows_where_but_no_values(
         message = f"{canary} canary-in-a-text"
         raise ConnectionError(message)
 
-    monkeypatch.setattr("app.db.database.Database.fetch", broken)
+    monkeypatch.setattr("app.db.database.Database.answer", broken)
     await client.send('{ customer(id: "cus_00000000000000000000000000000000") { name } }')
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     (failed,) = [line for line in lines if line["event"] == "failed"]
