@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from app import graphiql, health, logs, metrics
 from app.auth.claims import ClaimNames, StrongAuthentication
 from app.auth.issuer import RemoteKeys
+from app.auth.promises import Promises
 from app.auth.refusals import IssuerUnavailableError
 from app.auth.signatures import KeySource
 from app.auth.tokens import ISSUER, TokenKey
@@ -39,6 +40,7 @@ from app.introspection import Audience
 from app.jobs.sequencing import Sequencing
 from app.lifespan import Lifespan
 from app.limits import Limits
+from app.messages import LoggedMessages
 from app.metrics import Metrics
 from app.operation import Operations
 from app.persisted import PersistedQueries
@@ -47,6 +49,7 @@ from app.planner.identities import identities_by_role
 from app.planner.reader import Reader
 from app.rates import Policy, Rates
 from app.resolvers.context import Context
+from app.resolvers.messages import Messages
 from app.schema.root import graphql_schema, planner
 from app.settings import Settings
 from app.sign_in import DemoIssuer, is_loopback
@@ -88,10 +91,12 @@ def create_app(
     keys: Keys,
     token_key: TokenKey,
     data_dir: Path | None = None,
+    messages: Messages | None = None,
 ) -> Starlette:
     """Make the application for one database; ``data_dir`` also keeps the audit trail's last head.
 
-    It connects when the server starts it.
+    ``messages`` carries codes to people; without it the demo shows them in its log, and a server
+    with an issuer sends none. It connects when the server starts it.
     """
     logs.configure(settings.log_level)
     cursors = Cursors(keys.cursor_secret)
@@ -122,6 +127,10 @@ def create_app(
         measured=measured,
     )
 
+    # Only the demo's own sign-in goes without an issuer, on this machine alone.
+    carried = messages or (None if settings.issuer else LoggedMessages())
+    promises = Promises(keys.promise_secret)
+
     def context(viewer: Viewer) -> Context:
         database: Database = app.state.database
         reader = Reader(
@@ -132,7 +141,7 @@ def create_app(
             RowScope(viewer),
             settings.page_size_max,
         )
-        return Context(viewer, reader, keys.index, app.state.writes)
+        return Context(viewer, reader, keys.index, app.state.writes, promises, carried)
 
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured

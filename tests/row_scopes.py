@@ -16,7 +16,7 @@ OF_STAFF: Final = frozenset({"staff_queue", "staff_role"})
 # Nobody but the owner of the tables.
 CLOSED: Final = frozenset({"key_check"})
 # What writers and the sequencer keep for themselves, and what COMPLIANCE alone reads.
-UNREAD: Final = frozenset({"audit_pending", "idempotency_key"})
+UNREAD: Final = frozenset({"audit_pending", "idempotency_key", "transfer_promise"})
 OF_AUDIT: Final = frozenset({"audit_head", "audit_link", "audit_read", "audit_record"})
 
 _ASSIGNED: Final = "select customer_id from assignment where staff_id = '{id}' and role = '{role}'"

@@ -2,7 +2,8 @@
 
 A post's limit is for one order; above it a second person is needed. A customer's are for payments
 to others, by tier: for one order and for all of a business date, in each currency. Above them the
-customer comes to a branch. Payments between one's own accounts have none.
+customer comes to a branch. Payments between one's own accounts have none. Up to `EASE` customers
+pay without more than being signed in (app.domain.requirement).
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Final
 from app.auth.permissions import Role
 from app.domain.customer import Tier
 from app.domain.money import Currency
+from app.domain.requirement import Ease
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ CUSTOMER_LIMITS: Final[Mapping[Tier, CustomerLimit]] = {
     Tier.SILVER: CustomerLimit(Decimal(200_000), Decimal(500_000)),
     Tier.GOLD: CustomerLimit(Decimal(500_000), Decimal(1_000_000)),
     Tier.PLATINUM: CustomerLimit(Decimal(1_000_000), Decimal(5_000_000)),
+}
+EASE: Final[Mapping[Tier, Ease]] = {
+    Tier.NORMAL: Ease(small=Decimal(1_000), often=Decimal(10_000), new=Decimal(10_000)),
+    Tier.SILVER: Ease(small=Decimal(2_000), often=Decimal(50_000), new=Decimal(50_000)),
+    Tier.GOLD: Ease(small=Decimal(5_000), often=Decimal(200_000), new=Decimal(200_000)),
+    Tier.PLATINUM: Ease(small=Decimal(10_000), often=Decimal(500_000), new=Decimal(500_000)),
 }
 # Who may decide, beside the one who asks, on what is above a post's limit.
 SECOND_PERSONS: Final[Mapping[Role, frozenset[Role]]] = {
@@ -61,6 +69,12 @@ def customer_limit(tier: Tier, currency: Currency) -> CustomerLimit:
     """Give how much a customer may pay to others, in a currency."""
     limit, unit = CUSTOMER_LIMITS[tier], _UNITS[currency]
     return CustomerLimit(limit.order * unit, limit.day * unit)
+
+
+def ease(tier: Tier, currency: Currency) -> Ease:
+    """Give what a customer may pay to others without more, in a currency."""
+    yuan, unit = EASE[tier], _UNITS[currency]
+    return Ease(yuan.small * unit, yuan.often * unit, yuan.new * unit)
 
 
 def needs_second(role: Role, amount: Decimal, currency: Currency) -> frozenset[Role]:

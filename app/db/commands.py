@@ -7,6 +7,8 @@ from uuid import UUID
 
 import orjson
 
+from app.domain.problem import Problem
+
 
 @dataclass(frozen=True)
 class Command:
@@ -36,6 +38,8 @@ class Change:
     """What a command did, for the audit trail and for whom it may concern.
 
     ``detail`` is stored encrypted with the customer's key: before and after of changed fields.
+    A change with a ``refusal`` stays, and refuses the command all the same: a wrong code that is
+    counted.
     """
 
     made: Made
@@ -43,6 +47,7 @@ class Change:
     customer_id: UUID | None = None
     fields: Sequence[str] = ()
     detail: Mapping[str, Any] | None = None
+    refusal: Problem | None = None
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ DELETABLE: Final = frozenset(
 )
 
 # Who may do what with the audit trail: what writes records does not read them, and only the
-# sequencer gives them their place.
+# sequencer gives them their place. And with what the unit of work keeps for itself.
 _AUDIT_RIGHTS: Final = {
     tables.AuditHead.__tablename__: ((JOBS, "select, insert"),),
     tables.AuditLink.__tablename__: ((JOBS, "select, insert"),),
@@ -55,6 +55,10 @@ _AUDIT_RIGHTS: Final = {
     tables.AuditRecord.__tablename__: ((APP_WRITE, "insert"), (JOBS, "select, insert")),
     tables.IdempotencyKey.__tablename__: (
         (APP_WRITE, "select, insert"),
+        (JOBS, "select, delete"),
+    ),
+    tables.TransferPromise.__tablename__: (
+        (APP_WRITE, "select, insert, update, delete"),
         (JOBS, "select, delete"),
     ),
 }

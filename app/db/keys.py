@@ -40,6 +40,7 @@ class Keys:
     index: BlindIndex
     cursor_secret: bytes
     identity_secret: bytes
+    promise_secret: bytes
     audit: AuditKeys
     master: MasterKey
     master_file: MasterFile | None = None
@@ -96,6 +97,7 @@ class Keys:
             BlindIndex(index),
             derived(b"bank360 cursors"),
             derived(b"bank360 identities"),
+            derived(b"bank360 promises"),
             AuditKeys.of(derived(b"bank360 audit")),
             master,
             master_file,

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from app.db.accounts import AccountKey
 from app.db.ids import new_id
+from app.db.lookup import Fetch
 from app.db.unit_of_work import Unit
 from app.domain.payment import PayeeAccount, same_name
 
@@ -52,6 +54,12 @@ async def lock(unit: Unit, owner: UUID, payee: UUID) -> StoredPayee | None:
     name = cipher.decrypt(_NAME, payee, row["name_ciphertext"])
     number = cipher.decrypt(_NUMBER, payee, row["number_ciphertext"])
     return StoredPayee(owner, payee, PayeeAccount(name, number, row["bank"]))
+
+
+async def is_kept(fetch: Fetch, payee: AccountKey) -> bool:
+    """Tell whether somebody whom the viewer sees has a payee."""
+    sql = "select from payee where customer_id = $1 and id = $2 and viewer_sees(customer_id)"
+    return bool(await fetch(sql, payee))
 
 
 async def note_payment(unit: Unit, payee: StoredPayee) -> None:

@@ -22,7 +22,8 @@ VIEWER_SETTING: Final = "bank360.viewer"
 CLOSED: Final = frozenset({tables.KeyCheck.__tablename__})
 # What the unit of work and the sequencer keep for themselves.
 UNREAD: Final = frozenset(
-    table.__tablename__ for table in (tables.AuditPending, tables.IdempotencyKey)
+    table.__tablename__
+    for table in (tables.AuditPending, tables.IdempotencyKey, tables.TransferPromise)
 )
 _OF_AUDIT: Final = frozenset(
     table.__tablename__

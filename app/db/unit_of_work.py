@@ -252,11 +252,14 @@ class _Attempt:
     request_id: str
     act: Act
     shows: bool
+    # Whether there is something for the sequencer.
+    recorded: bool = False
 
     async def run(self) -> Done | Problem | None:
         """Give the outcome; None while the same command is being carried out elsewhere."""
         viewer, command, keys = self.scope.viewer, self.command, self.writes.keys
         payload_hash = keys.audit.mac(command.content)
+        self.recorded = False
         async with self.writes.connection() as connection:
             async with connection.transaction():
                 # The transaction's first statement: before it, nobody is asking.
@@ -275,7 +278,7 @@ class _Attempt:
                     return before
                 unit = Unit(connection, viewer, keys, begun["at"])
                 outcome = await self._act(unit, payload_hash, before)
-            if isinstance(outcome, Done):
+            if self.recorded:
                 self.writes.wake()
             return outcome
 
@@ -289,10 +292,12 @@ class _Attempt:
                 await self._store(unit, payload_hash, None, problem)
             return problem
         if before is None:
-            await self._store(unit, payload_hash, change.made, None)
+            made = None if change.refusal else change.made
+            await self._store(unit, payload_hash, made, change.refusal)
         record = await self._record(unit, change, payload_hash)
         await audit.write(unit.connection, unit.keys.audit, record)
-        return before or Done(change.made)
+        self.recorded = True
+        return before or change.refusal or Done(change.made)
 
     async def _store(
         self, unit: Unit, payload_hash: bytes, made: Made | None, problem: Problem | None

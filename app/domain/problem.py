@@ -97,6 +97,53 @@ class ProblemCode(StrEnum):
         "Say which branch the customer joins.",
         "请指定客户所属网点。",
     )
+    CODES_NOT_SENT = (
+        "CODES_NOT_SENT",
+        "This bank sends no codes.",
+        "本行目前不发送验证码。",
+        "Sign in with a second factor, or order the transfer at a branch.",
+        "请使用双因素登录,或到网点办理。",
+    )
+    CODE_NOT_NEEDED = (
+        "CODE_NOT_NEEDED",
+        "This transfer is not asked for a code.",
+        "此笔转账无需验证码。",
+    )
+    CODE_SENT_ALREADY = (
+        "CODE_SENT_ALREADY",
+        "A code was sent for these requirements, or the transfer was ordered.",
+        "已为此次转账发送验证码,或转账已提交。",
+        "For another code, ask `transferRequirements` again.",
+        "如需新的验证码,请重新查询 `transferRequirements`。",
+    )
+    CODE_VOID = (
+        "CODE_VOID",
+        "A wrong code was given too often: this one does not count any more.",
+        "验证码错误次数过多,已失效。",
+        "Ask `transferRequirements` again, and have a new code sent.",
+        "请重新查询 `transferRequirements` 并获取新的验证码。",
+    )
+    CODE_WRONG = (
+        "CODE_WRONG",
+        "This is not the code that was sent.",
+        "验证码不正确。",
+        "Compare it with the message, and send the transfer with a new key.",
+        "请与短信核对,并用新的幂等键提交转账。",
+    )
+    CONFIRMATION_NEEDED = (
+        "CONFIRMATION_NEEDED",
+        "This transfer must be confirmed by a code.",
+        "此笔转账须使用验证码确认。",
+        "Ask `transferRequirements` why, and have a code sent with its token.",
+        "请通过 `transferRequirements` 查询原因,并用其令牌获取验证码。",
+    )
+    COOLING_OFF = (
+        "COOLING_OFF",
+        "This payee is new: the transfer must wait.",
+        "该收款人为新收款人,此笔转账须等待。",
+        "`transferRequirements` tells until when; order it again then, or come to a branch.",
+        "`transferRequirements` 会告知等待时间;届时重新提交,或到网点办理。",
+    )
     COUNTRY_NOT_SUPPORTED = (
         "COUNTRY_NOT_SUPPORTED",
         "Identity numbers of this country cannot be checked here.",
@@ -284,6 +331,13 @@ class ProblemCode(StrEnum):
         "Compare both, letter by letter; for another bank, give its code.",
         "请逐字核对账号和户名;他行账户请填写银行代码。",
     )
+    PHONE_MISSING = (
+        "PHONE_MISSING",
+        "The bank knows no telephone number to send a code to.",
+        "本行没有可接收验证码的电话号码。",
+        "Have it recorded at a branch.",
+        "请到网点登记电话号码。",
+    )
     PRODUCT_NOT_FITTING = (
         "PRODUCT_NOT_FITTING",
         "This product is not offered for that.",
@@ -293,6 +347,39 @@ class ProblemCode(StrEnum):
         "REASON_TOO_SHORT",
         "Say in a sentence what it is for.",
         "请用一句话说明用途。",
+    )
+    REQUIREMENTS_EXPIRED = (
+        "REQUIREMENTS_EXPIRED",
+        "What was said about this transfer holds no longer.",
+        "转账要求的有效期已过。",
+        "Ask `transferRequirements` again.",
+        "请重新查询 `transferRequirements`。",
+    )
+    REQUIREMENTS_INVALID = (
+        "REQUIREMENTS_INVALID",
+        "This is no token of `transferRequirements`.",
+        "转账要求令牌无效。",
+        "Send the token as it was given, letter by letter.",
+        "请原样提交所获得的令牌。",
+    )
+    REQUIREMENTS_OF_ANOTHER_TRANSFER = (
+        "REQUIREMENTS_OF_ANOTHER_TRANSFER",
+        "The token was given for another transfer.",
+        "该令牌属于另一笔转账。",
+        "Account, payee, amount and currency must be those that were asked about.",
+        "账户、收款人、金额和币种须与查询时一致。",
+    )
+    REQUIREMENTS_OF_SOMEBODY_ELSE = (
+        "REQUIREMENTS_OF_SOMEBODY_ELSE",
+        "The token was given to somebody else, or in another role.",
+        "该令牌属于他人或其他岗位。",
+    )
+    REQUIREMENTS_USED = (
+        "REQUIREMENTS_USED",
+        "The token was used for a transfer already.",
+        "该令牌已用于一笔转账。",
+        "Ask `transferRequirements` again for another transfer like it.",
+        "如需再次转账,请重新查询 `transferRequirements`。",
     )
     RETENTION_RUNS = (
         "RETENTION_RUNS",
@@ -329,6 +416,13 @@ class ProblemCode(StrEnum):
         "数据已被他人修改。",
         "Read it again, and send the command with its new version.",
         "请重新读取,并用新的版本号提交。",
+    )
+    TOO_MANY_CODES = (
+        "TOO_MANY_CODES",
+        "Too many codes were sent to you within an hour.",
+        "一小时内向您发送的验证码过多。",
+        "Wait, or order the transfer at a branch.",
+        "请稍后再试,或到网点办理。",
     )
     TOO_MANY_SERVICES = (
         "TOO_MANY_SERVICES",

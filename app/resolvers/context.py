@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.auth.permissions import Permission
+from app.auth.promises import Promises
 from app.auth.viewer import Viewer
 from app.db.blind_index import BlindIndex
 from app.db.commands import Command, Done
@@ -18,6 +19,7 @@ from app.planner.disclosure import Disclosure
 from app.planner.errors import bad_input
 from app.planner.projection import Projection
 from app.planner.reader import Reader
+from app.resolvers.messages import Messages
 
 # Which of a projection's fields the operation asks for.
 Selected = Callable[[Projection], tuple[str, ...]]
@@ -45,6 +47,9 @@ class Context:
     reader: Reader
     index: BlindIndex
     writes: Writes
+    promises: Promises
+    # None where the bank has nothing that carries messages.
+    messages: Messages | None = None
     disclosure: Disclosure = field(default_factory=Disclosure)
     request_id: str = ""
     language: Language = Language.EN

@@ -1,13 +1,15 @@
 """Cash and transfers: money that moves now."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from app.db import accounts, beneficiaries, bookings, order_limits, payees
 from app.db.accounts import AccountKey, LockedAccount
 from app.db.beneficiaries import Beneficiary, Route
+from app.db.clearance import Given, clear
 from app.db.commands import Change, Command, Done, Made
+from app.db.requirements import Terms
 from app.db.unit_of_work import Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind
@@ -42,6 +44,7 @@ class Transfer:
     currency: Currency
     to: Beneficiary
     text: str | None
+    cleared_by: Given = field(default_factory=Given)
 
 
 async def deposit(context: Context, key: str, command: CashOrder) -> Done | Problem:
@@ -82,9 +85,10 @@ async def transfer(context: Context, key: str, command: Transfer) -> Done | Prob
         route = await beneficiaries.lock(unit, command.payer, _PAYER, command.to)
         payer, payee, text = route.payer, route.payee, command.text
         amount = _check_transfer(route, command)
-        order_limits.check_post(unit, amount, payer.currency)
-        if route.leaves_owner:
-            await order_limits.count_customer(unit, route.locked, amount, payer.currency)
+        refused = await _clear(unit, route, _terms(command, amount), command.cleared_by)
+        if refused is not None:
+            made = Made("acc", *payer.key)
+            return Change(made, "transfer.code_refused", payer.key.owner, refusal=refused)
         if payee is not None:
             legs = bookings.transfer_legs(unit, payer, payee, amount, text)
         else:
@@ -97,6 +101,28 @@ async def transfer(context: Context, key: str, command: Transfer) -> Done | Prob
         return _change("transfer.booked", legs[0], text, to)
 
     return await carry_out(context, Command("transfer", key, asdict(command)), act)
+
+
+def _terms(command: Transfer, amount: Decimal) -> Terms:
+    to = command.to
+    given = None if to.given is None else rules.check_payee(to.given, to.field)
+    return Terms(command.payer, amount, command.currency, to.account, to.payee, given)
+
+
+async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Problem | None:
+    """Check what the transfer is asked for and how much may be moved; gives a wrong code back."""
+    cleared = await clear(unit, terms, given, is_own=not route.leaves_owner)
+    if isinstance(cleared, Problem):
+        return cleared
+    amount, currency = terms.amount, terms.currency
+    if cleared.needs_second:
+        order_limits.check_post(unit, amount, currency)
+    if route.leaves_owner:
+        limit, is_to_new = cleared.limit, cleared.is_to_new
+        await order_limits.count_customer(
+            unit, route.locked, amount, currency, promised=limit, is_to_new=is_to_new
+        )
+    return None
 
 
 def _check_cash(account: LockedAccount, command: CashOrder) -> Decimal:

@@ -15,6 +15,7 @@ from app.schema.order_mutation import OrderMutation
 from app.schema.payment import PaymentMutation
 from app.schema.personal_data import PersonalDataMutation
 from app.schema.registration import RegistrationMutation
+from app.schema.requirement import RequirementMutation
 from app.schema.reveal import RevealMutation
 from app.schema.reversal import ReversalMutation
 
@@ -31,6 +32,7 @@ _PARTS: Final = (
     PaymentMutation,
     PersonalDataMutation,
     RegistrationMutation,
+    RequirementMutation,
     RevealMutation,
 )
 
@@ -71,6 +73,7 @@ class Mutation(
     PaymentMutation,
     PersonalDataMutation,
     RegistrationMutation,
+    RequirementMutation,
     RevealMutation,
 ):
     """Everything that can be changed."""

@@ -8,6 +8,7 @@ from strawberry.types import Info
 from app.auth.permissions import Permission
 from app.db.accounts import AccountKey
 from app.db.beneficiaries import Beneficiary
+from app.db.clearance import Given
 from app.db.commands import Made
 from app.domain.payment import PayeeAccount
 from app.planner.declare import object_type, root_field
@@ -94,6 +95,16 @@ class TransferInput:
     amount: MoneyInput = strawberry.field(description="How much.")
     to: TransferTo = strawberry.field(description="Where it goes.")
     text: str | None = strawberry.field(default=None, description=_TEXT)
+    requirements_token: str | None = strawberry.field(
+        default=None,
+        description=(
+            "The token of `transferRequirements`: the transfer is asked for no more than that "
+            "said. Without it, what it is asked for is decided now."
+        ),
+    )
+    confirmation_code: str | None = strawberry.field(
+        default=None, description="The code that was sent for the token, where one is asked for."
+    )
 
 
 @object_type(public=True, description="The booking of cash that was paid in.")
@@ -187,6 +198,7 @@ async def _transfer(
         amount.currency,
         beneficiary(info, input.to),
         text_given(input.text),
+        Given(input.requirements_token, input.confirmation_code),
     )
     outcome = await payment.transfer(info.context, check_key(input.idempotency_key), command)
     return answer(info, outcome, lambda made: TransferPayload(made=made))
@@ -218,6 +230,7 @@ class PaymentMutation:
         description=(
             "Transfer money now. The owner and those who may use the account order it, or a post "
             "that serves them. Inside the bank it is there at once; to another bank the product's "
-            "`transferFee` is charged. Customers pay others up to limits for an order and a day."
+            "`transferFee` is charged. Customers pay others up to limits for an order and a day; "
+            "what it is asked for beside, `transferRequirements` tells."
         ),
     )

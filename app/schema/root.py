@@ -44,6 +44,7 @@ from app.schema.inputs import CustomerBy, value_given
 from app.schema.loan import Loan
 from app.schema.mutation import Mutation
 from app.schema.nodes import NODE_TYPES, PROJECTIONS, projection_of
+from app.schema.requirement import TransferRequirementsResult, transfer_requirements
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Ticket
@@ -234,6 +235,15 @@ class Query:
         description=(
             "What shows that an audit record stands in the trail as it was written; null when no "
             "record with this id has a position."
+        ),
+    )
+    transfer_requirements: TransferRequirementsResult | None = root_field(
+        transfer_requirements,
+        requires=Permission.MONEY_TRANSFER,
+        description=(
+            "What a transfer will be asked for, and why; nothing is written. Customers are asked "
+            "less the better the bank knows them and their payee. Of the payee's account nothing "
+            "is told, not even whether there is one."
         ),
     )
     bank_summary: BankSummary | None = root_field(

@@ -41,6 +41,7 @@ from app.db.tables.customer import (
     Relationship,
 )
 from app.db.tables.loan import Instalment, Loan
+from app.db.tables.promise import TransferPromise
 from app.db.tables.service import (
     Interaction,
     Segment,
@@ -100,4 +101,5 @@ __all__ = [
     "TicketComment",
     "TicketEvent",
     "TicketNumber",
+    "TransferPromise",
 ]

@@ -222,7 +222,10 @@ class Payee(SQLModel, table=True):
 
 
 class DailyOutgoing(SQLModel, table=True):
-    """What a customer ordered to be paid to others on a business date, for the day's limit."""
+    """What a customer ordered to be paid to others on a business date, for the day's limit.
+
+    ``to_new`` is the part of it that went to payees that were new: together they get little.
+    """
 
     __tablename__ = "daily_outgoing"
 
@@ -230,6 +233,7 @@ class DailyOutgoing(SQLModel, table=True):
     ordered_on: date = columns.day(primary_key=True)
     currency: str = columns.closed("currency", Currency, primary_key=True)
     amount: Decimal = columns.money("amount", check="amount > 0")
+    to_new: Decimal = columns.money("to_new", default="0.00", check="to_new >= 0")
 
 
 class Card(SQLModel, table=True):
