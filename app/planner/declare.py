@@ -17,6 +17,7 @@ from app.auth.viewer import Viewer
 from app.planner import fields
 from app.planner.fields import Argument, Kind, Member, Relation, Through
 from app.planner.filter_inputs import IDENTIFIER, filter_input
+from app.planner.for_viewer import ForViewer
 from app.planner.graph_field import GraphField, declared, described
 from app.planner.guards import GUARD, guard_of
 from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
@@ -85,6 +86,13 @@ def reference(
 ) -> Any:
     """Declare the global id of another row, which may be filtered on; see references.Reference."""
     return declared(Reference(name, prefixes, prefix, expression), description, None)
+
+
+def for_viewer(
+    function: Callable[..., Any], *, description: str, **needs: Callable[[FromClause], Any]
+) -> Any:
+    """Declare a Python function of who is asking and of SQL expressions of the row."""
+    return declared(ForViewer(function, needs), description, None)
 
 
 def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
@@ -231,6 +239,7 @@ class Node:
         computed,
         aggregate,
         reference,
+        for_viewer,
         of_viewer,
         relation,
         through,

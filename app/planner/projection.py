@@ -31,6 +31,10 @@ class Scope(Protocol):
     """Which rows the viewer may come to, as SQL."""
 
     @property
+    def viewer(self) -> Viewer:
+        """Who is asking."""
+
+    @property
     def shape(self) -> Hashable:
         """What changes the conditions' text, as against the values in it."""
 
