@@ -89,6 +89,7 @@ class Operations:
         """
         context = self.context(viewer)
         context.request_id, context.language = request_id, asked.language
+        context.reader.language = asked.language
         progress = _Progress()
         try:
             async with asyncio.timeout(self.seconds_max):

@@ -9,6 +9,7 @@ from client import Client
 from factories import Factory, Made
 
 from app.auth.permissions import Role
+from app.db.ids import new_id
 
 _BOOKED = """
       transaction {
@@ -122,3 +123,30 @@ async def check_ledger(owner: asyncpg.Connection, *accounts: Made) -> None:
             running += row["amount"]
             assert row["balance_after"] == running
         assert await balance(owner, account) == running
+
+
+async def keep_payee(
+    factory: Factory,
+    owner: asyncpg.Connection,
+    customer: Made,
+    number: str,
+    *,
+    bank: str | None = None,
+    name: str = NAME,
+    hours: float = 720,
+    times_paid: int = 9,
+) -> Made:
+    """A payee that was added some hours ago and was paid some times since."""
+    row = new_id()
+    await factory.insert(
+        "payee",
+        customer_id=customer.owner,
+        id=row,
+        bank=bank,
+        number_digest=factory.keys.index.account_number(number),
+        name_ciphertext=factory.encrypt(customer.owner, "payee.name_ciphertext", row, name),
+        number_ciphertext=factory.encrypt(customer.owner, "payee.number_ciphertext", row, number),
+        added_at=await owner.fetchval("select now() - make_interval(secs => $1)", hours * 3600),
+        times_paid=times_paid,
+    )
+    return Made("pay", customer.owner, row)

@@ -196,11 +196,15 @@ class Access(Enum):
 class ViewerAction(ClosedSet):
     """What a viewer may or may not do with an object: a button, or a part of a screen."""
 
+    ADD_PAYEE = "ADD_PAYEE", "Add somebody whom the customer pays."
     ASSIGN_MANAGER = "ASSIGN_MANAGER", "Make somebody responsible for the customer."
-    BOOK_CASH = "BOOK_CASH", "Book cash that is paid in or taken out."
+    CANCEL_STANDING_ORDER = "CANCEL_STANDING_ORDER", "End a standing order."
     CLOSE_ACCOUNT = "CLOSE_ACCOUNT", "Close the account."
+    CREATE_STANDING_ORDER = "CREATE_STANDING_ORDER", "Have the account pay again and again."
+    DEPOSIT_CASH = "DEPOSIT_CASH", "Book cash that is paid in."
     FREEZE_ACCOUNT = "FREEZE_ACCOUNT", "Keep money from leaving the account."
     OPEN_ACCOUNT = "OPEN_ACCOUNT", "Open an account for the customer."
+    OPEN_TIME_DEPOSIT = "OPEN_TIME_DEPOSIT", "Open a time deposit with money of the account."
     RECORD_CONSENT = "RECORD_CONSENT", "Record what the customer allows or forbids."
     SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
     SEE_CONTACT = "SEE_CONTACT", "See phone, e-mail and postal address."
@@ -213,8 +217,14 @@ class ViewerAction(ClosedSet):
     SEE_PROFILE = "SEE_PROFILE", "See relationships, preferences, contacts and timeline."
     SEE_SEGMENTS = "SEE_SEGMENTS", "See the segments the customer belongs to."
     SEE_TICKETS = "SEE_TICKETS", "See requests to the service desk."
-    TRANSFER_MONEY = "TRANSFER_MONEY", "Transfer money, now or by standing order."
+    TRANSFER_MONEY = "TRANSFER_MONEY", "Transfer money now."
+    UNFREEZE_ACCOUNT = "UNFREEZE_ACCOUNT", "Let money leave the account again."
     UPDATE_CUSTOMER = "UPDATE_CUSTOMER", "Change contact data and preferences."
+    WITHDRAW_CASH = "WITHDRAW_CASH", "Book cash that is taken out."
+    WITHDRAW_TIME_DEPOSIT = (
+        "WITHDRAW_TIME_DEPOSIT",
+        "Take money out of a time deposit before its end.",
+    )
 
 
 CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
@@ -232,14 +242,24 @@ CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.RECORD_CONSENT: Permission.CONSENT_RECORD,
     ViewerAction.ASSIGN_MANAGER: Permission.MANAGER_ASSIGN,
     ViewerAction.OPEN_ACCOUNT: Permission.ACCOUNT_OPEN,
+    ViewerAction.ADD_PAYEE: Permission.PAYEE_KEEP,
 }
 ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
     ViewerAction.SEE_MONEY: Permission.MONEY_READ,
-    ViewerAction.BOOK_CASH: Permission.CASH_BOOK,
+    ViewerAction.DEPOSIT_CASH: Permission.CASH_BOOK,
+    ViewerAction.WITHDRAW_CASH: Permission.CASH_BOOK,
     ViewerAction.TRANSFER_MONEY: Permission.MONEY_TRANSFER,
+    ViewerAction.CREATE_STANDING_ORDER: Permission.MONEY_TRANSFER,
+    ViewerAction.OPEN_TIME_DEPOSIT: Permission.DEPOSIT_OPEN,
+    ViewerAction.WITHDRAW_TIME_DEPOSIT: Permission.DEPOSIT_OPEN,
     ViewerAction.FREEZE_ACCOUNT: Permission.ACCOUNT_FREEZE,
+    ViewerAction.UNFREEZE_ACCOUNT: Permission.ACCOUNT_FREEZE,
     ViewerAction.CLOSE_ACCOUNT: Permission.ACCOUNT_CLOSE,
+}
+ORDER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
+    ViewerAction.CANCEL_STANDING_ORDER: Permission.MONEY_TRANSFER,
 }
 LOAN_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.CUSTOMER_NAME_READ,

@@ -23,6 +23,7 @@ from app.planner.guards import GUARD, guard_of
 from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
 from app.planner.references import Reference
 from app.planner.roots import ROOT, NamedRow, OfAsker
+from app.planner.spoken import Spoken
 
 TypeT = TypeVar("TypeT", bound=type)
 
@@ -93,6 +94,13 @@ def for_viewer(
 ) -> Any:
     """Declare a Python function of who is asking and of SQL expressions of the row."""
     return declared(ForViewer(function, needs), description, None)
+
+
+def spoken(
+    function: Callable[..., Any], *, description: str, **needs: Callable[[FromClause], Any]
+) -> Any:
+    """Declare the same of a function that also takes the viewer's language."""
+    return declared(Spoken(function, needs), description, None)
 
 
 def of_viewer(function: Callable[[Viewer], Any], *, description: str) -> Any:
@@ -240,6 +248,7 @@ class Node:
         aggregate,
         reference,
         for_viewer,
+        spoken,
         of_viewer,
         relation,
         through,

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from aiodataloader import DataLoader
 
 from app.db.crypto import KeyRing
+from app.domain.problem import Language
 from app.planner.cursors import Cursors
 from app.planner.identities import Identities
 from app.planner.prepared import Prepared
@@ -33,6 +34,7 @@ class Reader:
     identities: Identities
     scope: Scope
     page_size_max: int
+    language: Language = Language.EN
     statements: int = 0
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _reading: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -111,10 +111,13 @@ def _terms(command: Transfer, amount: Decimal) -> Terms:
 
 async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Problem | None:
     """Check what the transfer is asked for and how much may be moved; gives a wrong code back."""
+    amount, currency = terms.amount, terms.currency
+    if route.leaves_owner and given.token is None:
+        # What no waiting and no code would help is told first.
+        order_limits.check_customer(unit, route.locked, amount, currency)
     cleared = await clear(unit, terms, given, is_own=not route.leaves_owner)
     if isinstance(cleared, Problem):
         return cleared
-    amount, currency = terms.amount, terms.currency
     if cleared.needs_second:
         order_limits.check_post(unit, amount, currency)
     if route.leaves_owner:

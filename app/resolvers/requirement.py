@@ -11,6 +11,7 @@ from app.auth.promises import LASTS, Promise, Promises
 from app.db import payees, promises
 from app.db import payer as payers
 from app.db.accounts import AccountKey
+from app.db.beneficiaries import Beneficiary
 from app.db.commands import Change, Command, Done, Made
 from app.db.ids import new_id
 from app.db.requirements import Decision, Terms, decide, own_accounts
@@ -20,7 +21,6 @@ from app.domain import payment as rules
 from app.domain.account import AccountKind
 from app.domain.customer import Tier
 from app.domain.money import Currency
-from app.domain.payment import PayeeAccount
 from app.domain.problem import Problem, ProblemCode
 from app.domain.requirement import Requirement, TransferStep
 from app.planner.prepared import prepared
@@ -35,15 +35,12 @@ _DIGITS: Final = 6
 
 @dataclass(frozen=True)
 class AskedTransfer:
-    """The transfer that is asked about; it goes to one of the three, which stands at ``field``."""
+    """The transfer that is asked about."""
 
     payer: AccountKey
     amount: Decimal
     currency: Currency
-    field: str
-    account: AccountKey | None = None
-    payee: AccountKey | None = None
-    given: PayeeAccount | None = None
+    to: Beneficiary
 
 
 @dataclass(frozen=True)
@@ -142,23 +139,24 @@ async def _terms(context: Context, asked: AskedTransfer) -> Terms:
     amount = rules.check_amount(asked.amount, asked.currency, _AMOUNT)
     await _check_payee(context, asked)
     rules.check_leaving(state, amount, _PAYER, _AMOUNT)
-    given = None if asked.given is None else rules.check_payee(asked.given, asked.field)
-    return Terms(asked.payer, amount, asked.currency, asked.account, asked.payee, given)
+    to = asked.to
+    given = None if to.given is None else rules.check_payee(to.given, to.field)
+    return Terms(asked.payer, amount, asked.currency, to.account, to.payee, given)
 
 
 async def _check_payee(context: Context, asked: AskedTransfer) -> None:
-    if asked.payee is not None:
+    to = asked.to
+    if to.payee is not None:
         own = {asked.payer.owner, context.viewer.customer_id}
-        kept = await payees.is_kept(context.reader.run, asked.payee)
-        if asked.payee.owner not in own or not kept:
-            raise Problem(ProblemCode.NOT_FOUND, asked.field)
-    if asked.account is None:
+        if to.payee.owner not in own or not await payees.is_kept(context.reader.run, to.payee):
+            raise Problem(ProblemCode.NOT_FOUND, to.field)
+    if to.account is None:
         return
-    if asked.account == asked.payer:
-        raise Problem(ProblemCode.SAME_ACCOUNT, asked.field)
-    state = payers.state_of(await _account(context, asked.account, asked.field))
-    rules.check_open(state, asked.field)
-    rules.check_kind(state, asked.field, AccountKind.DEMAND)
+    if to.account == asked.payer:
+        raise Problem(ProblemCode.SAME_ACCOUNT, to.field)
+    state = payers.state_of(await _account(context, to.account, to.field))
+    rules.check_open(state, to.field)
+    rules.check_kind(state, to.field, AccountKind.DEMAND)
     rules.check_currency(state, asked.currency, _AMOUNT)
 
 

@@ -10,12 +10,14 @@ from graphql import GraphQLSchema
 from app.auth.permissions import MATRIX, Access, Mask, Permission, Role, ViewerAction, access
 from app.auth.viewer import ALWAYS, Viewer
 from app.domain.closed_set import ClosedSet
+from app.domain.problem import Language, ProblemCode
 from app.planner.declare import object_type
 from app.planner.enforcement import guarded_fields, type_guard
 from app.planner.enums import graphql_enum
 from app.planner.guards import Guard
 from app.schema.scalars import Money
 
+graphql_enum(ProblemCode)
 graphql_enum(ViewerAction)
 
 
@@ -24,50 +26,85 @@ class ViewerCan:
     """Whether the viewer may do something."""
 
     action: ViewerAction = strawberry.field(description="What it is about.")
-    allowed: bool = strawberry.field(description="Whether the viewer may do it now.")
-    reason: str | None = strawberry.field(description="Why not, in a sentence; null when allowed.")
+    allowed: bool = strawberry.field(
+        description=(
+            "Whether the viewer may do it now, as far as the viewer sees what that depends on."
+        )
+    )
+    reason: str | None = strawberry.field(
+        description=(
+            "Why not, in a sentence: English or Chinese, by `Accept-Language`; null when allowed."
+        )
+    )
     limit: Money | None = strawberry.field(
-        description="Up to which amount; null when there is no amount or no limit."
+        description=(
+            "Up to which amount alone: above it a second person must agree, or it is refused. "
+            "Null when there is no amount or no limit, and when not allowed."
+        )
+    )
+    problem: ProblemCode | None = strawberry.field(
+        default=None,
+        description=(
+            "The code with which the mutation would refuse it as things stand; null when allowed, "
+            "and when the post or the sign-in is the reason."
+        ),
     )
 
 
-_REASONS: Mapping[Access, str] = {
-    Access.MASKED: "Your post sees it masked.",
-    Access.STEP_UP: "Sign in again with a second factor.",
-    Access.DENIED: "Your post does not see it.",
+_REASONS: Mapping[Access, Mapping[Language, str]] = {
+    Access.MASKED: {
+        Language.EN: "Your post sees it masked.",
+        Language.ZH: "您的岗位只能看到掩码值。",
+    },
+    Access.STEP_UP: {
+        Language.EN: "Sign in again with a second factor.",
+        Language.ZH: "请使用双因素重新登录。",
+    },
+    Access.DENIED: {
+        Language.EN: "Your post does not see it.",
+        Language.ZH: "您的岗位无权查看。",
+    },
 }
-_MAY_NOT: Final = "Your post may not do it."
+_MAY_NOT: Final = {
+    Language.EN: "Your post may not do it.",
+    Language.ZH: "您的岗位无权办理。",
+}
 # Of what is shown, the reason says that it is not.
 _SIGHTS: Final = "SEE_"
 
 
-def _reason(action: ViewerAction, seen: Access) -> str | None:
-    if seen is Access.DENIED and not action.value.startswith(_SIGHTS):
-        return _MAY_NOT
-    return _REASONS.get(seen)
+def _reason(action: ViewerAction, seen: Access, language: Language) -> str:
+    is_sight = action.value.startswith(_SIGHTS)
+    return (_REASONS[seen] if is_sight or seen is not Access.DENIED else _MAY_NOT)[language]
 
 
-def viewer_can(
+def told(
     actions: Mapping[ViewerAction, Permission],
-) -> Callable[[Viewer], list[ViewerCan]]:
-    """Give the function that says which of some actions a viewer may do."""
-
-    def of(viewer: Viewer) -> list[ViewerCan]:
-        found = {
-            action: access(permission, viewer.role, strong=viewer.strongly_authenticated)
-            for action, permission in actions.items()
-        }
-        return [
+    viewer: Viewer,
+    language: Language,
+    refused: Callable[[ViewerAction], ProblemCode | None] = lambda _action: None,
+    limit: Callable[[ViewerAction], Money | None] = lambda _action: None,
+) -> list[ViewerCan]:
+    """Say which of some actions a viewer may do: by the post first, then as the object stands."""
+    found, strong = [], viewer.strongly_authenticated
+    for action, permission in actions.items():
+        seen = access(permission, viewer.role, strong=strong)
+        problem, reason = None, None
+        if seen is not Access.CLEAR:
+            reason = _reason(action, seen, language)
+        elif (problem := refused(action)) is not None:
+            reason = problem.message_in(language)
+        allowed = reason is None
+        found.append(
             ViewerCan(
                 action=action,
-                allowed=seen is Access.CLEAR,
-                reason=_reason(action, seen),
-                limit=None,
+                allowed=allowed,
+                reason=reason,
+                limit=limit(action) if allowed else None,
+                problem=problem,
             )
-            for action, seen in found.items()
-        ]
-
-    return of
+        )
+    return found
 
 
 class FieldAccess(ClosedSet):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.auth.permissions import ACCOUNT_ACTIONS, Mask, Permission
+from app.auth.permissions import Mask, Permission
 from app.db import tables
 from app.domain.account import (
     AccountKind,
@@ -25,7 +25,6 @@ from app.planner.declare import (
     column,
     embedded,
     encrypted,
-    of_viewer,
     pages,
     projection,
     relation,
@@ -33,7 +32,8 @@ from app.planner.declare import (
 from app.planner.enums import graphql_enum
 from app.planner.pages import Connection
 from app.planner.projection import Order
-from app.schema.access import ViewerCan, viewer_can
+from app.schema import buttons
+from app.schema.access import ViewerCan
 from app.schema.account_product import AccountHold, AccountProduct
 from app.schema.bank import Branch
 from app.schema.scalars import Money
@@ -212,9 +212,7 @@ class Account(Node):
         where=lambda hold: hold.c.lifted_at.is_(None),
         description="What keeps money from leaving it now.",
     )
-    viewer_can: list[ViewerCan] = of_viewer(
-        viewer_can(ACCOUNT_ACTIONS), description="What the viewer may do with it, and why not."
-    )
+    viewer_can: list[ViewerCan] = buttons.of_account()
     version: int = column(
         description="Rises with every change but bookings; for `expectedVersion`."
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.auth.permissions import CUSTOMER_ACTIONS, Mask, Permission
+from app.auth.permissions import Mask, Permission
 from app.db import tables, views
 from app.db.consents import holds
 from app.domain.customer import (
@@ -29,7 +29,6 @@ from app.planner.declare import (
     count,
     embedded,
     encrypted,
-    of_viewer,
     pages,
     projection,
     relation,
@@ -40,7 +39,8 @@ from app.planner.enums import graphql_enum
 from app.planner.fields import Member
 from app.planner.pages import Connection
 from app.planner.projection import Order
-from app.schema.access import ViewerCan, viewer_can
+from app.schema import buttons
+from app.schema.access import ViewerCan
 from app.schema.account import Account, Card, Transaction
 from app.schema.bank import Branch, Staff
 from app.schema.behaviour import PERIOD_ARGUMENTS, Behaviour, check_period
@@ -217,9 +217,7 @@ class Customer(Node):
         filterable=True,
     )
     customer_since: date = column(description="First day as a customer.", filterable=True)
-    viewer_can: list[ViewerCan] = of_viewer(
-        viewer_can(CUSTOMER_ACTIONS), description="What the viewer may do with it, and why not."
-    )
+    viewer_can: list[ViewerCan] = buttons.of_customer()
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     branch: Branch | None = relation(("branch_id", "id"), description="The customer's branch.")
     relationship_manager: Staff | None = through(

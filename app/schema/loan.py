@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.auth.permissions import LOAN_ACTIONS, Permission
+from app.auth.permissions import Permission
 from app.db import tables, views
 from app.domain.loan import Classification, LoanPurpose, LoanStatus, RepaymentMethod, classify
 from app.planner.declare import (
@@ -15,13 +15,13 @@ from app.planner.declare import (
     column,
     computed,
     embedded,
-    of_viewer,
     projection,
     relation,
 )
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
-from app.schema.access import ViewerCan, viewer_can
+from app.schema import buttons
+from app.schema.access import ViewerCan
 from app.schema.account import Account
 from app.schema.scalars import Money
 
@@ -116,9 +116,7 @@ class Loan(Node):
         requires=Permission.CREDIT_READ,
         description="Five-grade risk class by days past due (CBIRC and PBoC, Order 2023 No. 1).",
     )
-    viewer_can: list[ViewerCan] = of_viewer(
-        viewer_can(LOAN_ACTIONS), description="What the viewer may do with it, and why not."
-    )
+    viewer_can: list[ViewerCan] = buttons.of_loan()
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     schedule: list[Instalment] | None = relation(
         ("customer_id", "customer_id"),

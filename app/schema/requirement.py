@@ -111,12 +111,9 @@ TransferRequirementsResult = Annotated[
 
 
 def _asked(info: Info[Context, None], given: TransferRequirementsInput) -> AskedTransfer:
-    to = beneficiary(info, given.to)
     payer = account_key(info, given.from_account_id, "fromAccountId")
     amount = given.amount
-    return AskedTransfer(
-        payer, amount.amount, amount.currency, to.field, to.account, to.payee, to.given
-    )
+    return AskedTransfer(payer, amount.amount, amount.currency, beneficiary(info, given.to))
 
 
 async def transfer_requirements(

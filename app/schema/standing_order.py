@@ -11,6 +11,8 @@ from app.domain.account import OrderFrequency, OrderPurpose, OrderStatus
 from app.planner.declare import Node, column, embedded, encrypted, projection, relation
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
+from app.schema import buttons
+from app.schema.access import ViewerCan
 from app.schema.scalars import Money
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class StandingOrder(Node):
     )
     first_on: date | None = column(description="First payment; null when not known.")
     ends_on: date | None = column(description="No payment after this day; null without an end.")
+    viewer_can: list[ViewerCan] = buttons.of_standing_order()
     version: int = column(description="Rises with every change; for `expectedVersion`.")
     account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = relation(
         ("customer_id", "customer_id"), ("account_id", "id"), description="What it draws on."

@@ -15,6 +15,7 @@ from payment_support import (
     account_with,
     by_number,
     cash,
+    keep_payee,
     owner_of,
     teller_of,
     to,
@@ -173,6 +174,7 @@ async def test_limits_of_customers_are_for_an_order_and_a_day(
     payer = await account_with(factory, "90000.00")
     await owner.execute("update customer set tier = 'NORMAL' where id = $1", payer.owner)
     me, there = owner_of(client, payer), by_number("12345678", "Hans Huber", "COBADEFF")
+    await keep_payee(factory, owner, payer, "12345678", bank="COBADEFF")
     for _ in range(4):
         assert "transaction" in await transfer(me, payer, there, "7000.00")
     before = await state(owner)
