@@ -21,6 +21,7 @@ from app.db.migrate import upgrade
 from app.db.retail_bank.load import import_retail_bank
 from app.db.retail_bank.report import Summary
 from app.main import create_app
+from app.resolvers.messages import Messages
 from app.settings import Settings
 
 # How long an example takes says nothing about whether it is right.
@@ -107,10 +108,20 @@ async def factory(owner: asyncpg.Connection, keys: Keys) -> Factory:
 
 @asynccontextmanager
 async def client_of(
-    url: str, keys: Keys, token_key: TokenKey, settings: Settings | None = None
+    url: str,
+    keys: Keys,
+    token_key: TokenKey,
+    settings: Settings | None = None,
+    messages: Messages | None = None,
 ) -> AsyncIterator[Client]:
     """The application over HTTP, in process."""
-    app = create_app(settings or Settings(), database_url=url, keys=keys, token_key=token_key)
+    app = create_app(
+        settings or Settings(),
+        database_url=url,
+        keys=keys,
+        token_key=token_key,
+        messages=messages,
+    )
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank360") as http:

@@ -18,7 +18,7 @@ from app.auth.viewer import Viewer
 from app.db import standings
 from app.domain.account import AccountKind, AccountStatus, OrderStatus
 from app.domain.customer import CustomerStatus, Tier
-from app.domain.money import Currency
+from app.domain.money import Currency, rounded
 from app.domain.payment import Standing
 from app.domain.problem import Language
 from app.planner.declare import spoken
@@ -63,7 +63,9 @@ def _of_account(viewer: Viewer, language: Language, **row: Any) -> list[ViewerCa
 
     def limit(action: ViewerAction) -> Money | None:
         amount = buttons.limit_of(action, viewer.role, tier, currency)
-        return None if amount is None else Money(amount=amount, currency=currency)
+        if amount is None:
+            return None
+        return Money(amount=rounded(amount, currency), currency=currency)
 
     refused = partial(buttons.of_account, seen=seen)
     return told(ACCOUNT_ACTIONS, viewer, language, refused, limit)

@@ -12,6 +12,7 @@ from app.auth.permissions import Permission, Role
 from app.db.commands import Made
 from app.domain import problem
 from app.domain.customer import Tier
+from app.domain.money import rounded
 from app.domain.requirement import RequirementReason, TransferStep
 from app.planner.declare import object_type, root_field
 from app.planner.enums import graphql_enum
@@ -135,7 +136,9 @@ def _described(info: Info[Context, None], found: Promised) -> TransferRequiremen
     language, role = info.context.language, info.context.viewer.role
 
     def money(amount: Decimal | None) -> Money | None:
-        return None if amount is None else Money(amount=amount, currency=currency)
+        if amount is None:
+            return None
+        return Money(amount=rounded(amount, currency), currency=currency)
 
     needs_second = TransferStep.SECOND_PERSON in wanted.steps
     return TransferRequirements(
