@@ -17,10 +17,12 @@ _CODE: Final = "confirmationCode"
 
 # What has long expired goes with whoever comes next: nothing is left of it to keep.
 _FORGET: Final = """
-delete from transfer_promise where actor_id = $1 and valid_until < $2::timestamptz - interval '1 hour'
+delete from transfer_promise
+where actor_id = $1 and valid_until < $2::timestamptz - interval '1 hour'
 """
 _SENT: Final = """
-select count(*) from transfer_promise where actor_id = $1 and sent_at > $2::timestamptz - interval '1 hour'
+select count(*) from transfer_promise
+where actor_id = $1 and sent_at > $2::timestamptz - interval '1 hour'
 """
 _SEND: Final = """
 insert into transfer_promise (actor_id, id, valid_until, code_digest, sent_at)
