@@ -98,6 +98,7 @@ class Rows:
             recorded_at=at,
             result_id=customer.id,
         )
+        await self.insert("transfer_promise", actor_id=staff, id=new_id(), valid_until=at)
         await self.consent(customer, at)
         await self.service(customer, staff, "TELLER")
 
