@@ -17,7 +17,9 @@ from graphql import (
 )
 
 # Root fields with arguments of their own kind, which no plan answers.
-_LEFT_OUT: Final = frozenset({"accessMatrix", "auditProof", "bankSummary", "exposure", "nodes"})
+_LEFT_OUT: Final = frozenset(
+    {"accessMatrix", "auditProof", "bankSummary", "exposure", "nodes", "transferRequirements"}
+)
 _FIELDS_MAX: Final = 6
 _DEPTH_MAX: Final = 4
 

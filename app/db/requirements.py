@@ -53,10 +53,12 @@ past as (
         % {_DAY_SECONDS}) as apart
     from (
         select posting.*, extract(epoch from booked_at)::bigint % {_DAY_SECONDS} as second
-        from posting, today
+        from posting
         where customer_id = $1 and account_id = $2 and kind = 'TRANSFER_OUT' and amount < 0
-            and booked_at >= least(now(), day) - interval '{PAST_DAYS + 1} days'
-            and value_on > day - {PAST_DAYS}
+            and booked_at >= (
+                select least(now(), day) - interval '{PAST_DAYS + 1} days' from today
+            )
+            and value_on > (select day - {PAST_DAYS} from today)
     ) as outgoing
     where not exists (
         select from posting as other
