@@ -8,17 +8,20 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO, Final, NoReturn
 
 import httpx
 import psutil
 
 from app import embedded
+from app.embedded_cluster import OWNER
 from app.embedded_server import find_postmaster
 
 SECONDS_MAX: Final = 60
 POLL_SECONDS: Final = 0.02
+# How PostgreSQL names the processes that work for bank360.
+_SESSION: Final = f"postgres: bank360: {OWNER} "
 ROOT: Final = Path(__file__).parents[1]
 
 
@@ -101,19 +104,18 @@ class Postgres:
         """End its first process as a failing machine would; the others then end themselves."""
         self._postmaster().kill()
 
-    def kill_session(self, chosen: random.Random) -> bool:
-        """End one session's process, as for want of memory; the first process ends the others.
+    def kill_session(self, chosen: random.Random) -> None:
+        """End one session's process, as for want of memory, and wait for the end of the others.
 
-        Gives whether there was a session to end.
+        The first process ends them, and recovers.
         """
-        sessions = [
-            process
-            for process in self._postmaster().children()
-            if "bank360: bank360 bank360" in " ".join(process.cmdline())
-        ]
-        if sessions:
-            chosen.choice(sessions).kill()
-        return bool(sessions)
+        deadline = monotonic() + SECONDS_MAX
+        while not (sessions := self._sessions()):
+            if monotonic() > deadline:
+                fail("nobody uses the database")
+            sleep(POLL_SECONDS)
+        chosen.choice(sessions).kill()
+        psutil.wait_procs(sessions, SECONDS_MAX)
 
     def start(self) -> None:
         """Start it after it was killed; it recovers what was committed."""
@@ -126,6 +128,10 @@ class Postgres:
         """Stop it, and remove its files, also those that lie outside the folder."""
         self._running.stop()
         shutil.rmtree(self._running.home, ignore_errors=True)
+
+    def _sessions(self) -> list[psutil.Process]:
+        found = self._postmaster().children()
+        return [each for each in found if " ".join(each.cmdline()).startswith(_SESSION)]
 
     def _postmaster(self) -> psutil.Process:
         found = find_postmaster(self._running.home / "cluster")

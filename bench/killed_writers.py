@@ -19,6 +19,7 @@ AnsweredT = TypeVar("AnsweredT")
 
 # Codes that tell nothing of the command: it is sent again, with the same key.
 SEND_AGAIN: Final = frozenset({"IN_PROGRESS", "TRY_AGAIN"})
+_AWAY_SECONDS: Final = 0.25
 _TOO_BUSY: Final = {"RATE_LIMITED"}
 _FAULT: Final = "INTERNAL_SERVER_ERROR"
 
@@ -56,7 +57,9 @@ class Run(Generic[AnsweredT]):
                     headers={"Authorization": f"Bearer {token}"},
                 )
             except httpx.ConnectError:
-                pass  # It does not listen yet, so it was not told either.
+                # It does not listen yet, so it was not told either. What asks too often keeps it
+                # from starting.
+                await asyncio.sleep(_AWAY_SECONDS)
             except httpx.TransportError:
                 self.counts["answers lost"] += 1
             else:
