@@ -53,7 +53,7 @@ _LEDGER: Final = {
         where balance_after is not null and balance_after <> balance
     """,
     "accounts are overdrawn": """
-        select id, balance, held from account where balance < held - overdraft_limit
+        select id, balance, held from account where balance < -overdraft_limit
     """,
     "accounts do not hold what their holds say": """
         select account.id, held from account

@@ -24,7 +24,13 @@ LARGE_SHARE: Final = 0.1
 MISTAKEN: Final = 0.05
 _ACCOUNTS: Final = """
 select account.customer_id, account.id, account.currency, number_ciphertext, name_ciphertext,
-    wrapped_key, assignment.staff_id, coalesce(product.transfer_fee, 0) as fee
+    wrapped_key, assignment.staff_id, coalesce(product.transfer_fee, 0) as fee,
+    array(
+        select holders.staff_id from account_holder as link
+        join assignment as holders on holders.customer_id = link.holder_id
+            and holders.role = 'TELLER'
+        where link.customer_id = account.customer_id and link.account_id = account.id
+    ) as tellers_of_holders
 from account
 join customer as owner on owner.id = account.customer_id
 join customer_key on customer_key.customer_id = owner.id
@@ -38,7 +44,10 @@ order by account.customer_id, account.id
 
 @dataclass(frozen=True)
 class Account:
-    """An account of a customer, with what its owner and teller know of it."""
+    """An account of a customer, with what its owner and teller know of it.
+
+    ``tellers`` are all who see it: those of its holders too.
+    """
 
     owner: UUID
     row: UUID
@@ -47,6 +56,7 @@ class Account:
     name: str
     fee: Decimal
     teller: UUID
+    tellers: frozenset[UUID]
 
     @property
     def key(self) -> AccountKey:
@@ -94,6 +104,7 @@ async def open_accounts(owner: asyncpg.Connection, keys: Keys) -> list[Account]:
                 cipher.decrypt(*name),
                 row["fee"],
                 row["staff_id"],
+                frozenset({row["staff_id"], *row["tellers_of_holders"]}),
             )
         )
     return found
@@ -139,7 +150,7 @@ class Orders:
             "to": {"accountId": payee.id},
         }
         moves, refusals = _between(payer, payee, amount)
-        if payee.teller != payer.teller:
+        if payer.teller not in payee.tellers:
             moves, refusals = {}, {"NOT_FOUND"}
         return self._by_teller("transfer", payer, values, moves, refusals)
 
