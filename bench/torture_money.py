@@ -41,7 +41,7 @@ from typing import Final
 import asyncpg
 from killed_server import Postgres, Server, fail
 from killed_writers import Run, chain, keys_and_records, kill_again_and_again, working
-from money_checks import Answered, answers, balances, ledger
+from money_checks import Answered, answers, balances, book, outcomes
 from money_orders import AccountKey, Order, Orders, open_accounts
 from plain_copy import fresh, machine
 
@@ -188,7 +188,8 @@ async def checked(
     return [
         *await keys_and_records(owner, done, commands),
         *await answers(owner, answered),
-        *await ledger(owner, before, answered),
+        *await book(owner),
+        *await outcomes(owner, before, answered),
     ]
 
 
