@@ -2,13 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 import asyncpg
-from money_orders import AccountKey, Order
+from money_orders import AccountKey, Answered
 
 from app.db.bank_itself import BANK_ID
 from app.planner.global_id import GlobalId
@@ -55,6 +54,12 @@ _LEDGER: Final = {
     "accounts are overdrawn": """
         select id, balance, held from account where balance < -overdraft_limit
     """,
+    "accounts are frozen, or not, against what their holds say": """
+        select account.id, status from account where (status = 'FROZEN') <> exists (
+            select from account_hold as hold where hold.customer_id = account.customer_id
+                and hold.account_id = account.id and lifted_at is null and amount is null
+        ) and source = 'BANK360'
+    """,
     "accounts do not hold what their holds say": """
         select account.id, held from account
         left join account_hold as hold on hold.customer_id = account.customer_id
@@ -63,15 +68,6 @@ _LEDGER: Final = {
         having held <> coalesce(sum(hold.amount), 0)
     """,
 }
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What became of an order: the global id of what it booked, or the code of its refusal."""
-
-    order: Order
-    booked: str | None
-    code: str | None
 
 
 def told(what: str, found: Sequence[object]) -> list[str]:
@@ -92,14 +88,14 @@ async def answers(owner: asyncpg.Connection, answered: Sequence[Answered]) -> li
         booked[row["id"]] = row["entry_id"]
         if row["customer_id"] != BANK_ID:
             moved[row["entry_id"]][row["customer_id"], row["account_id"]] += row["amount"]
-    acknowledged = [each for each in answered if each.booked is not None]
+    acknowledged = [e for e in answered if e.made is not None and e.order.moves]
     entries: Counter[UUID | None] = Counter()
     wrong = []
     for each in acknowledged:
-        entry = booked.get(GlobalId.parse(each.booked or "").id)
+        entry = booked.get(GlobalId.parse(each.made or "").id)
         entries[entry] += 1
         if entry is None or dict(moved[entry]) != each.order.moves:
-            wrong.append(f"{each.booked} of {each.order}")
+            wrong.append(f"{each.made} of {each.order}")
     refusals = {
         (row["actor_id"], row["key"], row["code"])
         for row in await owner.fetch(
@@ -133,12 +129,17 @@ async def outcomes(
     expected = defaultdict(Decimal, before)
     spent: defaultdict[UUID, Decimal] = defaultdict(Decimal)
     for each in answered:
-        if each.booked is not None:
+        if each.made is not None:
             for account, amount in each.order.moves.items():
                 expected[account] += amount
             spent[each.order.actor] += each.order.spent
     now = await balances(owner)
     wrong = [f"{key}: {now[key]}, not {expected[key]}" for key in now if now[key] != expected[key]]
+    raised = Counter(
+        each.order.changes.key for each in answered if each.made is not None and each.order.changes
+    )
+    rows = await owner.fetch("select customer_id, id, version from account where version > 1")
+    versions = {(row["customer_id"], row["id"]): row["version"] - 1 for row in rows}
     rows = await owner.fetch(
         "select customer_id, sum(amount) as spent from daily_outgoing group by customer_id"
     )
@@ -146,6 +147,7 @@ async def outcomes(
     differing = counted.items() ^ {actor: sum_ for actor, sum_ in spent.items() if sum_}.items()
     return [
         *told("balances are not what the orders make them", wrong),
+        *told("accounts were changed in other ways", list(versions.items() ^ raised.items())),
         *told("customers' daily sums are not what they ordered", list(differing)),
     ]
 

@@ -22,6 +22,9 @@ SMALL: Final = 300
 LARGE: Final = 45_000
 LARGE_SHARE: Final = 0.1
 MISTAKEN: Final = 0.05
+# Why money may not leave an account that is open.
+_UNCOVERED: Final = frozenset({"INSUFFICIENT_FUNDS", "LIMIT_EXCEEDED", "ACCOUNT_FROZEN"})
+_REVERSIBLE: Final = frozenset({"deposit", "withdraw", "transfer"})
 _ACCOUNTS: Final = """
 select account.customer_id, account.id, account.currency, number_ciphertext, name_ciphertext,
     wrapped_key, assignment.staff_id, coalesce(product.transfer_fee, 0) as fee,
@@ -73,9 +76,9 @@ class Account:
 class Order:
     """A command as it is sent, again and again with its key.
 
-    ``moves`` is what it does to customers' accounts if it is carried out; nothing where it must be
-    refused. ``spent`` counts towards the daily limit of the one who orders; ``refusals`` are the
-    codes that may answer it.
+    ``moves`` is what it does to customers' accounts if it is carried out. ``spent`` counts towards
+    the daily limit of the one who orders; ``refusals`` are the codes that may answer it. ``result``
+    is what its answer tells. ``changes`` is the account whose version it names and raises.
     """
 
     name: str
@@ -85,7 +88,23 @@ class Order:
     moves: Mapping[AccountKey, Decimal]
     refusals: frozenset[str]
     spent: Decimal = Decimal(0)
+    result: str = "transaction"
+    changes: "Account | None" = None
     key: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def must_be_refused(self) -> bool:
+        """Whether the bank may not carry it out."""
+        return not self.moves and self.changes is None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of an order: the global id of what it made, or the code of its refusal."""
+
+    order: Order
+    made: str | None
+    code: str | None
 
 
 async def open_accounts(owner: asyncpg.Connection, keys: Keys) -> list[Account]:
@@ -113,9 +132,15 @@ async def open_accounts(owner: asyncpg.Connection, keys: Keys) -> list[Account]:
 class Orders:
     """Makes random orders, the same ones for the same seed but for their keys."""
 
-    def __init__(self, accounts: Sequence[Account], tokens: TokenKey, seed: int) -> None:
-        """Take the accounts, and what signs the tokens of those who order."""
+    def __init__(
+        self, accounts: Sequence[Account], risk_officer: UUID, tokens: TokenKey, seed: int
+    ) -> None:
+        """Take the accounts, who freezes them, and what signs the tokens of those who order."""
         self._accounts = accounts
+        self._by_key = {account.key: account for account in accounts}
+        self._risk_officer = risk_officer
+        self._booked: list[Answered] = []
+        self._held: list[tuple[Account, str]] = []
         self._chosen = random.Random(seed)
         self._tokens = tokens
         self._issued: dict[UUID, str] = {}
@@ -125,6 +150,14 @@ class Orders:
         kinds, weights = zip(*_KINDS, strict=True)
         make: Callable[[Orders], Order] = self._chosen.choices(kinds, weights)[0]
         return make(self)
+
+    def note(self, answered: Answered) -> None:
+        """Note what was acknowledged: it may be taken back later."""
+        order, made = answered.order, answered.made
+        if made is not None and order.name in _REVERSIBLE:
+            self._booked.append(answered)
+        if made is not None and order.changes is not None and "amount" in order.values:
+            self._held.append((order.changes, made))
 
     def cash(self) -> Order:
         """Pay in or take out, in the account's currency or in another one."""
@@ -137,7 +170,7 @@ class Orders:
         }
         if foreign:
             return self._by_teller(name, account, values, {}, {"CURRENCY_NOT_MATCHING"})
-        refusals = set() if sign > 0 else {"INSUFFICIENT_FUNDS", "LIMIT_EXCEEDED"}
+        refusals = set() if sign > 0 else set(_UNCOVERED)
         return self._by_teller(name, account, values, {account.key: sign * amount}, refusals)
 
     def by_teller(self) -> Order:
@@ -180,9 +213,51 @@ class Orders:
             "amount": _money(amount, payer.currency),
             "to": {"account": there},
         }
-        refusals = {"INSUFFICIENT_FUNDS", "LIMIT_EXCEEDED"}
+        refusals = set(_UNCOVERED)
         moves = {payer.key: -amount - payer.fee}
         return self._by_owner(payer, values, moves, refusals, amount)
+
+    def reversal(self) -> Order:
+        """Take a booking back, which may have been taken back before, or have no cover any more."""
+        if not self._booked:
+            return self.cash()
+        booked = self._chosen.choice(self._booked)
+        moves = {key: -amount for key, amount in booked.order.moves.items()}
+        account = self._by_key[next(iter(moves))]
+        values = {"transactionId": booked.made, "reason": "The customer says so."}
+        refusals = {"ALREADY_REVERSED", "NOT_REVERSIBLE", *_UNCOVERED}
+        return self._by_teller("reverseTransaction", account, values, moves, refusals)
+
+    def hold(self) -> Order:
+        """Hold an amount of an account; now and then all of it."""
+        account = self._account()
+        values: dict[str, Any] = {"accountId": account.id, "reason": "COURT_ORDER"}
+        if self._chosen.random() > MISTAKEN:
+            values["amount"] = _money(self._amount(), account.currency)
+        return self._by_risk_officer("freezeAccount", account, values, "hold")
+
+    def lift(self) -> Order:
+        """Lift a hold, which may have been lifted before, or let all of an account go again."""
+        account = self._account()
+        values = {"accountId": account.id}
+        if self._held and self._chosen.random() > MISTAKEN:
+            account, hold = self._chosen.choice(self._held)
+            values = {"accountId": account.id, "holdId": hold}
+        return self._by_risk_officer("unfreezeAccount", account, values, "account")
+
+    def _by_risk_officer(
+        self, name: str, account: Account, values: Mapping[str, Any], result: str
+    ) -> Order:
+        return Order(
+            name,
+            self._risk_officer,
+            self._token(Role.RISK_OFFICER, self._risk_officer),
+            values,
+            {},
+            frozenset({"STALE_VERSION", "NOTHING_TO_CHANGE", "NOT_FOUND"}),
+            result=result,
+            changes=account,
+        )
 
     def _account(self) -> Account:
         """Choose an account, the first ones far more often: many want the same."""
@@ -240,6 +315,9 @@ _KINDS: Final[Sequence[tuple[Callable[[Orders], Order], int]]] = (
     (Orders.by_teller, 20),
     (Orders.to_somebody, 35),
     (Orders.to_another_bank, 5),
+    (Orders.reversal, 6),
+    (Orders.hold, 3),
+    (Orders.lift, 3),
 )
 
 
@@ -256,4 +334,4 @@ def _between(
     if payer.currency != payee.currency:
         return {}, {"CURRENCY_NOT_MATCHING"}
     moves = {payer.key: -amount, payee.key: amount}
-    return moves, {"INSUFFICIENT_FUNDS", "LIMIT_EXCEEDED"}
+    return moves, set(_UNCOVERED)

@@ -30,6 +30,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -41,8 +42,8 @@ from typing import Final
 import asyncpg
 from killed_server import Postgres, Server, fail
 from killed_writers import Run, chain, keys_and_records, kill_again_and_again, working
-from money_checks import Answered, answers, balances, book, outcomes
-from money_orders import AccountKey, Order, Orders, open_accounts
+from money_checks import answers, balances, book, outcomes
+from money_orders import AccountKey, Answered, Order, Orders, open_accounts
 from plain_copy import fresh, machine
 
 from app.auth.tokens import TokenKey
@@ -54,12 +55,15 @@ CUSTOMERS: Final = 64
 SENT_TWICE: Final = 0.05
 
 
-def mutation(name: str) -> str:
+VERSION: Final = "query ($id: ID!) { account(id: $id) { version } }"
+
+
+def mutation(order: Order) -> str:
     """Write the mutation that sends an order."""
-    type_ = name[0].upper() + name[1:]
+    type_ = order.name[0].upper() + order.name[1:]
     return (
-        f"mutation ($input: {type_}Input!) {{ {name}(input: $input) {{"
-        f" ... on {type_}Payload {{ transaction {{ id }} }} ... on Problem {{ code }} }} }}"
+        f"mutation ($input: {type_}Input!) {{ {order.name}(input: $input) {{"
+        f" ... on {type_}Payload {{ {order.result} {{ id }} }} ... on Problem {{ code }} }} }}"
     )
 
 
@@ -77,6 +81,10 @@ class Client:
         while run.counts["orders"] < self._wanted:
             run.counts["orders"] += 1
             order = self._orders.next()
+            if order.changes is not None:
+                read = await run.send(order.token, VERSION, {"id": order.changes.id})
+                version = read["account"]["version"]
+                order = replace(order, values={**order.values, "expectedVersion": version})
             if self._chosen.random() < SENT_TWICE:
                 run.counts["sent twice at once"] += 1
                 answer, second = await asyncio.gather(_sent(run, order), _sent(run, order))
@@ -86,12 +94,13 @@ class Client:
                 answer = await _sent(run, order)
             if answer.code is None:
                 run.counts["acknowledged"] += 1
-                if not order.moves:
+                if order.must_be_refused:
                     fail(f"must have been refused: {order}")
             elif answer.code in order.refusals:
                 run.counts["refused"] += 1
             else:
                 fail(f"unexpected: {answer}")
+            self._orders.note(answer)
             run.answered.append(answer)
         run.is_over.set()
 
@@ -99,9 +108,9 @@ class Client:
 async def _sent(run: Run[Answered], order: Order) -> Answered:
     """Send an order until it is answered."""
     values = {"idempotencyKey": order.key, **order.values}
-    answer = await run.command(order.token, mutation(order.name), order.name, values)
+    answer = await run.command(order.token, mutation(order), order.name, values)
     code = answer.get("code")
-    return Answered(order, None if code else answer["transaction"]["id"], code)
+    return Answered(order, None if code else answer[order.result]["id"], code)
 
 
 class Kills:
@@ -154,9 +163,12 @@ async def torture(database: Postgres, folder: Path, options: argparse.Namespace)
     seeding = seed_bank(bank, keys, CUSTOMERS, 1, lambda *_: None, business_date=date(2026, 6, 30))
     await seeding
     owner = await asyncpg.connect(bank)
+    risk_officer = await owner.fetchval(
+        "select staff_id from staff_role where role = 'RISK_OFFICER' limit 1"
+    )
     accounts, before = await open_accounts(owner, keys), await balances(owner)
     await owner.close()
-    orders = Orders(accounts, tokens, options.seed)
+    orders = Orders(accounts, risk_officer, tokens, options.seed)
     clients = [Client(orders, options.orders, number) for number in range(options.clients)]
     target = Server(bank, folder)
     try:
