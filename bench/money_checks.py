@@ -58,7 +58,7 @@ _LEDGER: Final = {
         select account.id, status from account where (status = 'FROZEN') <> exists (
             select from account_hold as hold where hold.customer_id = account.customer_id
                 and hold.account_id = account.id and lifted_at is null and amount is null
-        ) and source = 'BANK360'
+        ) and version > 1
     """,
     "accounts do not hold what their holds say": """
         select account.id, held from account
