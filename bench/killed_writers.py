@@ -85,8 +85,11 @@ class Run(Generic[AnsweredT]):
 
     async def more(self, count: int) -> None:
         """Wait until so many more commands are answered, or all are."""
-        wanted, deadline = len(self.answered) + count, monotonic() + SECONDS_MAX
+        wanted = len(self.answered) + count
+        known, deadline = len(self.answered), monotonic() + SECONDS_MAX
         while len(self.answered) < wanted and not self.is_over.is_set():
+            if len(self.answered) > known:
+                known, deadline = len(self.answered), monotonic() + SECONDS_MAX
             if monotonic() > deadline:
                 fail("nothing is answered any more")
             await asyncio.sleep(0.001)

@@ -138,7 +138,8 @@ class Kills:
         async with self._run.outage():
             await way()
         self._run.counts[f"kills of {what}"] += 1
-        print(f"killed {what}; up after {perf_counter() - began:.1f} s", flush=True)
+        seconds, answered = perf_counter() - began, len(self._run.answered)
+        print(f"{answered:>6,} answered, killed {what}: up after {seconds:.1f} s", flush=True)
 
     async def _postgres(self) -> None:
         self._database.kill()

@@ -34,6 +34,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import asyncpg
+import uvloop
 from asyncpg.connection import LoggedQuery
 from money_checks import book
 from pgbench import TIMEOUT_SECONDS, compare, context_of, pgbench, written
@@ -323,6 +324,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dsn", help="a server on which a database may be created")
     options = parser.parse_args()
+    # As the server has it.
+    uvloop.install()
     print(machine(), flush=True)
     with server(options.dsn) as dsn, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
