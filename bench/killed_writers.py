@@ -141,6 +141,7 @@ async def keys_and_records(
         left join audit_record on audit_record.payload_hash = idempotency_key.payload_hash
             and audit_record.actor_id = idempotency_key.actor_id
             and audit_record.command = idempotency_key.command
+            and audit_record.subject_id = idempotency_key.result_id
         where problem is null group by 1, 2
         """
     )
