@@ -50,7 +50,7 @@ from app.planner.reader import Reader
 from app.resolvers import account_closing, account_freezing, account_opening, payment, reversal
 from app.resolvers.context import Context
 
-SEQUENCES = int(os.environ.get("BANK360_LEDGER_SEQUENCES", "8"))
+SEQUENCES = int(os.environ.get("BANK360_LEDGER_SEQUENCES", "40"))
 STEPS = int(os.environ.get("BANK360_LEDGER_STEPS", "40"))
 CURRENCIES = (Currency.USD, Currency.EUR, Currency.JPY)
 FEE = Decimal(2)
