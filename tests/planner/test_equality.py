@@ -277,10 +277,10 @@ async def test_a_plan_notes_that_the_trail_was_shown(both: Both, invented_bank: 
     entry = (await known(owner, invented_bank.keys))[Role.COMPLIANCE].ids["AuditEntry"][-1]
     staff = (await people(owner))[Role.COMPLIANCE]
     await owner.close()
-    query = "query ($id: ID!) { node(id: $id) { ... on AuditEntry { command } } }"
+    query = "query ($id: ID!) { node(id: $id) { ... on AuditEntry { kind } } }"
     planned, reference = await both.send(Role.COMPLIANCE, staff, query, strong=True, id=entry)
     assert planned == reference
-    assert planned[0]["data"]["node"]["command"] == "read"
+    assert planned[0]["data"]["node"]["kind"] == "READ"
     assert planned[1] == [{None: ("AUDIT_READ",)}]
     assert both.paths == {"planned": 1}
 
