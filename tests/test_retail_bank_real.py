@@ -269,6 +269,8 @@ async def test_no_canonical_query_reads_a_big_table_from_end_to_end(
     ids = [found["customerBy"]["id"]]
     await bank.run(LISTS, id=ids[0])
     await bank.run(WHOLE_OF_MANY, ids=ids)
+    beside = "__schema { queryType { name } } nodes(ids: $ids)"
+    await bank.run(WHOLE_OF_MANY.replace("nodes(ids: $ids)", beside), ids=ids)
     # The reference executor's for the last one; the others are planned, and look up first.
     assert len(sent) > 12
     connection = await asyncpg.connect(retail_bank[0], server_settings={"role": "app_read"})
