@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -99,8 +100,6 @@ def create_app(
     with an issuer sends none.
     """
     logs.configure(settings.log_level)
-    cursors = Cursors(keys.cursor_secret)
-    identities = identities_by_role(keys.identity_secret)
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
     bounded = _bounded(measured)
@@ -115,23 +114,7 @@ def create_app(
         redis=redis,
         bounded=bounded,
     )
-
-    # Only the demo's own sign-in goes without an issuer, on this machine alone.
-    carried = messages or (None if settings.issuer else LoggedMessages())
-    promises = Promises(keys.promise_secret)
-
-    def context(viewer: Viewer) -> Context:
-        database: Database = app.state.database
-        reader = Reader(
-            database,
-            keys.ring,
-            cursors,
-            identities[viewer.role],
-            RowScope(viewer),
-            settings.page_size_max,
-        )
-        return Context(viewer, reader, keys.index, app.state.writes, promises, carried)
-
+    context = _contexts(settings, keys, messages, lambda: app.state)
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
     )
@@ -161,6 +144,32 @@ def create_app(
         lifespan=lifespan.running,
     )
     return app
+
+
+def _contexts(
+    settings: Settings, keys: Keys, messages: Messages | None, state: Callable[[], State]
+) -> Callable[[Viewer], Context]:
+    """Give what makes an operation's context; ``state`` holds what the server opened."""
+    cursors = Cursors(keys.cursor_secret)
+    identities = identities_by_role(keys.identity_secret)
+    promises = Promises(keys.promise_secret)
+    # Only the demo's own sign-in goes without an issuer, on this machine alone.
+    carried = messages or (None if settings.issuer else LoggedMessages())
+
+    def context(viewer: Viewer) -> Context:
+        opened = state()
+        database: Database = opened.database
+        reader = Reader(
+            database,
+            keys.ring,
+            cursors,
+            identities[viewer.role],
+            RowScope(viewer),
+            settings.page_size_max,
+        )
+        return Context(viewer, reader, keys.index, opened.writes, promises, carried)
+
+    return context
 
 
 def _bounded(measured: Metrics) -> Bounded:
