@@ -100,3 +100,15 @@ class Done:
 
     made: Made
     replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a command brought about beside what it was for, with the id of the record that tells it.
+
+    ``by_bank`` is what nobody did: the bank's own rules, such as the routing of a ticket.
+    """
+
+    record_id: UUID
+    change: Change
+    by_bank: bool = False

@@ -1,6 +1,6 @@
 """What every way of filling a bank shares: posts and who holds them, queues, moments, sums."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
@@ -12,7 +12,7 @@ import asyncpg
 from app.auth.permissions import Role
 from app.domain.customer import Tier
 from app.domain.money import Currency
-from app.domain.service import TicketCategory
+from app.domain.service import QUEUES
 
 BRANCH_POSTS: Final = (
     Role.BRANCH_MANAGER,
@@ -36,17 +36,6 @@ HEAD_OFFICE_POSTS: Final = (
 # key is the place in BRANCH_POSTS, counted from 1.
 SECOND_POSTS: Final = {2: Role.LOAN_OFFICER, 4: Role.SERVICE_AGENT}
 ADVISED_TIERS: Final = frozenset({Tier.GOLD, Tier.PLATINUM})
-
-QUEUES: Final[Mapping[TicketCategory, str]] = {
-    TicketCategory.CURRENT_ACCOUNT: "ACCOUNTS",
-    TicketCategory.SAVINGS_ACCOUNT: "ACCOUNTS",
-    TicketCategory.TIME_DEPOSIT: "ACCOUNTS",
-    TicketCategory.CREDIT_CARD: "CARDS",
-    TicketCategory.LOAN: "LOANS",
-    TicketCategory.PAYMENT: "PAYMENTS",
-    TicketCategory.CHEQUE_CASHING: "GENERAL",
-    TicketCategory.OTHER: "GENERAL",
-}
 
 
 def midnight(day: date) -> datetime:

@@ -51,7 +51,8 @@ _SHARED: Final = frozenset(
     )
 )
 _OF_STAFF: Final = frozenset(table.__tablename__ for table in (tables.StaffQueue, tables.StaffRole))
-# What the unit of work locks and writes for any customer: a payee, somebody who becomes one.
+# What the unit of work locks and writes for any customer: a payee, somebody who becomes one, a
+# ticket that leaves the queue by which its customer was in scope.
 _WRITTEN_FOR_ANYBODY: Final = frozenset(
     table.__tablename__
     for table in (
@@ -70,6 +71,9 @@ _WRITTEN_FOR_ANYBODY: Final = frozenset(
         tables.NameIndex,
         tables.NationalIdIndex,
         tables.Posting,
+        tables.Ticket,
+        tables.TicketComment,
+        tables.TicketEvent,
         tables.TicketNumber,
     )
 )
@@ -114,7 +118,10 @@ _NARROWED: Final = {
     ),
 }
 # What customers do not see of their own rows.
-_KEPT_FROM_CUSTOMERS: Final = {tables.TicketComment.__tablename__: "internal"}
+_KEPT_FROM_CUSTOMERS: Final = {
+    tables.TicketComment.__tablename__: "internal",
+    tables.TicketEvent.__tablename__: "internal",
+}
 
 # All that viewer_serves depends on beside the customer: who is asking, the time, and what is
 # committed. A transaction that has written also sees rows that no snapshot tells of.

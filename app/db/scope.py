@@ -36,6 +36,8 @@ _OF_ACCOUNTS: Final = {
     "posting": "account_id",
     "standing_order": "account_id",
 }
+# Some of their rows are for staff only.
+_INTERNAL: Final = frozenset({"ticket_comment", "ticket_event"})
 _RUNNING: Final = [status.value for status in TicketStatus if status is not TicketStatus.CLOSED]
 
 
@@ -92,7 +94,7 @@ class RowScope:
         conditions = []
         if reach is not Reach.INSIDE or name in {"customer", "account_holder"}:
             conditions.append(self._visible(name, table, owner, reach))
-        if name == "ticket_comment" and self.shape is ScopeKind.SELF:
+        if name in _INTERNAL and self.shape is ScopeKind.SELF:
             conditions.append(sa.not_(table.c.internal))
         if name == "approval":
             conditions.append(_concerns_viewer(table))

@@ -13,16 +13,15 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 import asyncpg
-import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from app.auth.approvals import FOUR_EYES
 from app.auth.viewer import Viewer
-from app.db import audit, command_keys
-from app.db.bank_itself import BANK_ID
+from app.db import command_keys, command_records
 from app.db.commands import (
     APPROVAL_PREFIX,
     Approved,
+    Beside,
     Change,
     Command,
     Done,
@@ -37,7 +36,6 @@ from app.db.lending import BusyError
 from app.db.roles import APP_WRITE
 from app.db.scope import RowScope
 from app.db.viewer_setting import VIEWER_SETTING
-from app.domain.audit import AuditKind
 from app.domain.problem import Problem, ProblemCode
 
 _ATTEMPTS_MAX: Final = 3
@@ -50,7 +48,6 @@ _ACQUIRE_TIMEOUT_SECONDS: Final = 5
 _LOCK_SECONDS: Final = 4.0
 _BACKOFF_SECONDS: Final = 0.1
 _CONNECTIONS_MIN: Final = 2
-_PLACE_OF_DETAIL: Final = "audit_record.detail_ciphertext"
 # After these the command is tried again from the start. Whether a transaction whose connection was
 # lost has been committed is told by its key.
 _PASSING: Final = (
@@ -82,7 +79,8 @@ class Unit:
     """One command's transaction, in the role app_write; ``at`` is its time.
 
     ``approved`` is set while a command is carried out that somebody else asked for, and that the
-    viewer approves: `maker` is who asked, ``viewer`` who acts now.
+    viewer approves: `maker` is who asked, ``viewer`` who acts now. The command's record will have
+    the id ``record_id``; records of what is told ``beside`` follow it, in their order.
     """
 
     connection: "PoolConnectionProxy[asyncpg.Record]"
@@ -92,6 +90,14 @@ class Unit:
     command: Command
     ciphers: dict[UUID, CustomerCipher] = field(default_factory=dict)
     approved: Approved | None = None
+    record_id: UUID = field(default_factory=new_id)
+    beside: list[Beside] = field(default_factory=list)
+
+    def tell_beside(self, change: Change, *, by_bank: bool = False) -> UUID:
+        """Have another record tell what the command brings about beside; gives its id."""
+        told = Beside(new_id(), change, by_bank)
+        self.beside.append(told)
+        return told.record_id
 
     @property
     def maker(self) -> Maker:
@@ -317,7 +323,7 @@ class _Attempt:
         if before is None:
             made = None if change.refusal else change.made
             await self._store(unit, payload_hash, made, change.refusal)
-        await self._record(unit, change, payload_hash)
+        await command_records.write(unit, change, payload_hash, self.request_id)
         self.recorded = True
         return before or change.refusal or Done(change.made)
 
@@ -335,43 +341,6 @@ class _Attempt:
             made and made.owner,
             made and made.id,
             problem and command_keys.written(problem),
-        )
-
-    async def _record(self, unit: Unit, change: Change, payload_hash: bytes) -> None:
-        actor = Maker(unit.viewer.id, unit.viewer.role)
-        told = [await self._sealed(unit, self.command, actor, change, payload_hash)]
-        if (effect := change.effect) is not None:
-            effect_hash = unit.keys.audit.mac(effect.command.content)
-            told.append(
-                await self._sealed(unit, effect.command, effect.maker, effect.change, effect_hash)
-            )
-        for record in told:
-            await audit.write(unit.connection, unit.keys.audit, record)
-
-    async def _sealed(
-        self, unit: Unit, command: Command, actor: Maker, change: Change, payload_hash: bytes
-    ) -> audit.Record:
-        record_id, sealed = new_id(), None
-        if change.detail is not None:
-            cipher = await unit.open_cipher(change.customer_id or BANK_ID)
-            assert cipher is not None, "detail of an erased customer"
-            detail = orjson.dumps(change.detail, default=str).decode()
-            sealed = cipher.encrypt(_PLACE_OF_DETAIL, record_id, detail)
-        return audit.Record(
-            recorded_at=unit.at,
-            id=record_id,
-            kind=AuditKind.WRITE,
-            actor_id=actor.id,
-            role=actor.role,
-            command=command.name,
-            payload_hash=payload_hash,
-            customer_id=change.customer_id,
-            subject_prefix=change.made.prefix,
-            subject_id=change.made.id,
-            event=change.event,
-            fields=tuple(change.fields),
-            detail_ciphertext=sealed,
-            request_id=self.request_id,
         )
 
 

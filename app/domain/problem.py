@@ -67,6 +67,9 @@ class ProblemCode(StrEnum):
     ALREADY_REVERSED = (
         "ALREADY_REVERSED", "This booking was reversed already.", "该笔交易已被冲正。",
     )
+    ALREADY_RATED = (
+        "ALREADY_RATED", "This answer was rated already.", "已对本次处理结果作出评价。",
+    )
     BALANCE_LEFT = (
         "BALANCE_LEFT", "There is money on the account, or money is owed on it.",
         "该账户仍有余额或透支。", "Say which account the money goes to, or settle what is owed.",
@@ -239,6 +242,9 @@ class ProblemCode(StrEnum):
         "Deposits, withdrawals and transfers can be, while the accounts are open.",
         "存款、取款和转账在相关账户未销户时可以冲正。",
     )
+    ONLY_STAFF_MAY = (
+        "ONLY_STAFF_MAY", "Only the bank's staff say this.", "此项仅限银行员工填写。",
+    )
     PAYEE_KNOWN = (
         "PAYEE_KNOWN", "This payee is known already.", "该收款人已存在。",
     )
@@ -328,13 +334,33 @@ class ProblemCode(StrEnum):
     )
     STAFF_NOT_FITTING = (
         "STAFF_NOT_FITTING",
-        "This member of staff does not hold that post, or works for another branch.",
-        "该员工不具备此岗位,或属于其他网点。",
+        "This member of staff does not hold that post, or works for another branch or queue.",
+        "该员工不具备此岗位,或属于其他网点或队列。",
     )
     STALE_VERSION = (
         "STALE_VERSION", "Somebody else has changed it meanwhile.", "数据已被他人修改。",
         "Read it again, and send the command with its new version.",
         "请重新读取,并用新的版本号提交。",
+    )
+    STATUS_NOT_FITTING = (
+        "STATUS_NOT_FITTING", "It cannot come there from where it is.", "当前状态不能这样变更。",
+        "`resolveTicket` and `reopenTicket` end it and begin it again.",
+        "请使用 `resolveTicket` 或 `reopenTicket`。",
+    )
+    TICKET_ENDED = (
+        "TICKET_ENDED", "This ticket has been answered.", "该工单已答复。",
+        "Reopen it, or open another one.", "请重新打开该工单,或新建工单。",
+    )
+    TICKET_NOT_ENDED = (
+        "TICKET_NOT_ENDED", "This ticket is still being worked on.", "该工单仍在处理中。",
+    )
+    TICKET_NOT_IN_QUEUE = (
+        "TICKET_NOT_IN_QUEUE", "This ticket waits in a queue that is not yours.",
+        "该工单不在您的队列中。",
+    )
+    TICKET_TIME_OVER = (
+        "TICKET_TIME_OVER", "It was answered too long ago for that.", "答复时间过久,不能再办理。",
+        "Open another ticket.", "请新建工单。",
     )
     TOO_MANY_CODES = (
         "TOO_MANY_CODES", "Too many codes were sent to you within an hour.",

@@ -1,5 +1,8 @@
 """Service: tickets, their history, and contacts with customers."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from app.domain.closed_set import ClosedSet
 
 
@@ -14,6 +17,39 @@ class TicketCategory(ClosedSet):
     PAYMENT = "PAYMENT", "Payments and transfers."
     CHEQUE_CASHING = "CHEQUE_CASHING", "Cashing a cheque without an account."
     OTHER = "OTHER", "Any other product or service."
+
+
+class TicketTopic(ClosedSet):
+    """What a ticket is about, closer than its category; the sentence is its subject.
+
+    A closed set, because a subject is neither encrypted nor hidden: what customers write about
+    themselves belongs into comments.
+    """
+
+    CARD_LOST = "CARD_LOST", "Card lost or stolen"
+    PAYMENT_UNKNOWN = "PAYMENT_UNKNOWN", "A payment I do not recognise"
+    PAYMENT_MISSING = "PAYMENT_MISSING", "A payment has not arrived"
+    CHARGE = "CHARGE", "Fees and interest"
+    ACCESS = "ACCESS", "Signing in, or the app"
+    DATA_CHANGE = "DATA_CHANGE", "Change of personal data"
+    PRODUCT = "PRODUCT", "Question about a product"
+    COMPLAINT = "COMPLAINT", "Complaint"
+    ACCOUNT_FROZEN = "ACCOUNT_FROZEN", "Account is frozen"
+    TRANSFER_UNUSUAL = "TRANSFER_UNUSUAL", "Transfer out of the ordinary"
+    OTHER = "OTHER", "Something else"
+
+
+# The queue of the service desk that a ticket waits in first.
+QUEUES: Final[Mapping[TicketCategory, str]] = {
+    TicketCategory.CURRENT_ACCOUNT: "ACCOUNTS",
+    TicketCategory.SAVINGS_ACCOUNT: "ACCOUNTS",
+    TicketCategory.TIME_DEPOSIT: "ACCOUNTS",
+    TicketCategory.CREDIT_CARD: "CARDS",
+    TicketCategory.LOAN: "LOANS",
+    TicketCategory.PAYMENT: "PAYMENTS",
+    TicketCategory.CHEQUE_CASHING: "GENERAL",
+    TicketCategory.OTHER: "GENERAL",
+}
 
 
 class TicketStatus(ClosedSet):
@@ -51,12 +87,16 @@ class TicketEventKind(ClosedSet):
     """What happened to a ticket."""
 
     OPENED = "OPENED", "The customer's request arrived."
-    ASSIGNED = "ASSIGNED", "It was given to somebody."
+    ASSIGNED = "ASSIGNED", "It was given to somebody, or back to its queue."
     FORWARDED = "FORWARDED", "It was sent to the department in charge."
     REPLIED = "REPLIED", "A comment was added."
+    COMMENTED = "COMMENTED", "Staff noted something for each other."
     STATUS_CHANGED = "STATUS_CHANGED", "Its status changed."
+    ESCALATED = "ESCALATED", "It was made more urgent, or moved to another queue."
+    DUE_SOON = "DUE_SOON", "Little time is left to answer it."
     BREACHED = "BREACHED", "It was not answered in time."
     RESOLVED = "RESOLVED", "It was answered."
+    REOPENED = "REOPENED", "What was answered was not settled."
     CLOSED = "CLOSED", "It ended."
     RATED = "RATED", "The customer rated the service."
 

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.db.loading import QUEUES, Posts, midnight
+from app.db.loading import Posts, midnight
 from app.db.retail_bank import codes, sources
 from app.db.retail_bank.calls import Call, Ticketed
 from app.db.retail_bank.files import DAY_FIRST, Row, SourceFile
 from app.db.retail_bank.store import Store, batches, source_id
 from app.domain.customer import DataSource
 from app.domain.service import (
+    QUEUES,
     Channel,
     TicketCategory,
     TicketEventKind,

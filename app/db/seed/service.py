@@ -8,7 +8,6 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from app.db.loading import QUEUES
 from app.db.seed import texts
 from app.db.seed.ledger import DAY_SECONDS
 from app.db.seed.people import Member, Person, choose
@@ -16,6 +15,7 @@ from app.db.seed.plan import HISTORY_DAYS, Plan
 from app.db.seed.rows import Chunk
 from app.domain.customer import DataSource
 from app.domain.service import (
+    QUEUES,
     CallOutcome,
     CallPurpose,
     Channel,

@@ -18,6 +18,7 @@ from app.domain.service import (
     TicketPriority,
     TicketResolution,
     TicketStatus,
+    TicketTopic,
 )
 
 
@@ -26,15 +27,23 @@ def _to_ticket() -> ForeignKeyConstraint:
 
 
 class Ticket(SQLModel, table=True):
-    """A customer's request to the service desk."""
+    """A customer's request to the service desk.
+
+    Subject and queue are the bank's own words: nothing that a customer writes stands here.
+    ``internal_event_count`` of the ``event_count`` steps are for staff only.
+    """
 
     __tablename__ = "ticket"
     __table_args__ = (
         CheckConstraint("csat between 1 and 5", name="csat"),
         CheckConstraint("event_count >= 0", name="event_count"),
         CheckConstraint(
+            "internal_event_count between 0 and event_count", name="internal_event_count"
+        ),
+        CheckConstraint(
             "(status in ('RESOLVED', 'CLOSED')) = (resolution is not null)", name="resolution_given"
         ),
+        ForeignKeyConstraint(["customer_id", "account_id"], ["account.customer_id", "account.id"]),
         Index("ix_ticket_customer_id_opened_at_id", "customer_id", "opened_at", "id"),
         Index("ix_ticket_opened_at_id", "opened_at", "id"),
         Index("ix_ticket_queue_opened_at_id", "queue", "opened_at", "id"),
@@ -62,6 +71,12 @@ class Ticket(SQLModel, table=True):
     event_count: int = columns.integer(default="0")
     version: int = columns.integer(default="1")
     source: str = columns.closed("source", DataSource)
+    topic: str | None = columns.closed("topic", TicketTopic, null=True)
+    account_id: UUID | None = columns.uuid(null=True)
+    first_answered_at: datetime | None = columns.moment(null=True)
+    resolved_at: datetime | None = columns.moment(null=True)
+    rated_at: datetime | None = columns.moment(null=True)
+    internal_event_count: int = columns.integer(default="0")
 
 
 class TicketNumber(SQLModel, table=True):
@@ -99,7 +114,13 @@ class TicketComment(SQLModel, table=True):
 
 
 class TicketEvent(SQLModel, table=True):
-    """One step of a ticket's history, numbered from 1 without gaps, immutable."""
+    """One step of a ticket's history, numbered from 1 without gaps, immutable.
+
+    ``queue`` and ``assignee_id`` are the ticket's after the step; where the step changed them,
+    ``left_queue`` and ``left_assignee_id`` are those before. An ``internal`` step is for staff only,
+    and ``internal_before`` of the steps before it are. ``record_id`` is that of the audit record
+    that tells of the step; steps that came with an import or a seed have none, and no queue.
+    """
 
     __tablename__ = "ticket_event"
     __table_args__ = (
@@ -122,6 +143,14 @@ class TicketEvent(SQLModel, table=True):
     occurred_at: datetime | None = columns.moment(null=True)
     staff_id: UUID | None = columns.uuid(null=True, references="staff.id")
     status: str | None = columns.closed("status", TicketStatus, null=True)
+    queue: str | None = columns.text(null=True)
+    assignee_id: UUID | None = columns.uuid(null=True)
+    left_queue: str | None = columns.text(null=True)
+    left_assignee_id: UUID | None = columns.uuid(null=True)
+    internal: bool = Field(sa_column=Column(BOOLEAN, nullable=False, server_default="false"))
+    internal_before: int = columns.integer(default="0")
+    comment_id: UUID | None = columns.uuid(null=True)
+    record_id: UUID | None = columns.uuid(null=True)
 
 
 class Interaction(SQLModel, table=True):
