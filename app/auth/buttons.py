@@ -16,6 +16,8 @@ from app.domain.customer import CustomerStatus, Tier
 from app.domain.money import Currency
 from app.domain.payment import Standing
 from app.domain.problem import ProblemCode
+from app.domain.service import TicketStatus
+from app.domain.ticket import ENDED
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,22 @@ class StandingOrders:
     status: OrderStatus
     standing: Standing
     is_oneself: bool
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """How a ticket stands, and what an agent of the service desk is to its queue.
+
+    Of one that is answered: whether that was long ago for reopening or rating it, and whether the
+    answer was rated.
+    """
+
+    status: TicketStatus
+    is_oneself: bool
+    is_elsewhere: bool
+    is_past_reopening: bool
+    is_past_rating: bool
+    is_rated: bool
 
 
 @dataclass(frozen=True)
@@ -92,10 +110,22 @@ _LIMITED: Final = frozenset(
 )
 _PAYING_OTHERS: Final = frozenset({ViewerAction.CREATE_STANDING_ORDER, ViewerAction.TRANSFER_MONEY})
 _OF_CUSTOMERS: Final = frozenset({ViewerAction.ADD_PAYEE, ViewerAction.OPEN_ACCOUNT})
+# What agents do with tickets of their own queues only.
+_DESK_WORK: Final = frozenset(
+    {
+        ViewerAction.ASSIGN_TICKET,
+        ViewerAction.CHANGE_TICKET_STATUS,
+        ViewerAction.ESCALATE_TICKET,
+        ViewerAction.RESOLVE_TICKET,
+    }
+)
 
 
 def of_customer(action: ViewerAction, seen: Customers) -> ProblemCode | None:
     """Say why an operation on a customer would be refused; None where it would not."""
+    if action is ViewerAction.OPEN_TICKET:
+        # Whoever is blocked or has become no customer has the more to ask.
+        return ProblemCode.CUSTOMER_IS_ONESELF if seen.is_oneself else None
     if action not in _OF_CUSTOMERS:
         return None
     if seen.status is not CustomerStatus.ACTIVE:
@@ -141,6 +171,28 @@ def of_standing_order(action: ViewerAction, seen: StandingOrders) -> ProblemCode
         return ProblemCode.HOLDER_MAY_NOT
     ended = seen.status is OrderStatus.CANCELLED
     return ProblemCode.NOTHING_TO_CHANGE if ended else None
+
+
+def of_ticket(action: ViewerAction, seen: Tickets) -> ProblemCode | None:
+    """Say why an operation on a ticket would be refused; None where it would not."""
+    if seen.is_oneself:
+        return ProblemCode.CUSTOMER_IS_ONESELF
+    if action in _DESK_WORK and seen.is_elsewhere:
+        return ProblemCode.TICKET_NOT_IN_QUEUE
+    if action in {ViewerAction.REOPEN_TICKET, ViewerAction.RATE_TICKET}:
+        return _of_answer(seen, is_rating=action is ViewerAction.RATE_TICKET)
+    if action is ViewerAction.CHANGE_TICKET_STATUS:
+        is_closed = seen.status is TicketStatus.CLOSED
+        return ProblemCode.STATUS_NOT_FITTING if is_closed else None
+    return ProblemCode.TICKET_ENDED if seen.status in ENDED else None
+
+
+def _of_answer(seen: Tickets, *, is_rating: bool) -> ProblemCode | None:
+    if seen.status not in ENDED:
+        return ProblemCode.TICKET_NOT_ENDED
+    if seen.is_past_rating if is_rating else seen.is_past_reopening:
+        return ProblemCode.TICKET_TIME_OVER
+    return ProblemCode.ALREADY_RATED if is_rating and seen.is_rated else None
 
 
 def limit_of(

@@ -90,7 +90,14 @@ class Permission(ClosedSet):
     SERVICE_BEGIN = "SERVICE_BEGIN", "Serve for a while a customer who came or called."
     STAFF_LIST = "STAFF_LIST", "List the people who work for the bank."
     STAFF_READ = "STAFF_READ", "See who at the bank is in charge."
+    TICKET_ASSIGN = "TICKET_ASSIGN", "Say who works on a request to the service desk."
+    TICKET_ESCALATE = "TICKET_ESCALATE", "Make a request more urgent, or move it elsewhere."
+    TICKET_OPEN = "TICKET_OPEN", "Ask the service desk for something."
+    TICKET_RATE = "TICKET_RATE", "Say how the service was."
     TICKET_READ = "TICKET_READ", "See requests to the service desk."
+    TICKET_REOPEN = "TICKET_REOPEN", "Say that an answer settled nothing."
+    TICKET_REPLY = "TICKET_REPLY", "Write to a request."
+    TICKET_WORK = "TICKET_WORK", "Say how far a request has come, and answer it."
 
 
 @dataclass(frozen=True)
@@ -155,6 +162,13 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.CREDIT_READ:            _grant("RM LO BM RO CO"),
     Permission.HOLDING_READ:           _grant("CU RM WA BM RO AN CO"),
     Permission.TICKET_READ:            _grant("CU TE RM SA BM CO"),
+    Permission.TICKET_OPEN:            _grant("CU TE RM SA BM"),
+    Permission.TICKET_REPLY:           _grant("CU TE RM SA BM"),
+    Permission.TICKET_REOPEN:          _grant("CU TE RM SA BM"),
+    Permission.TICKET_RATE:            _grant("CU"),
+    Permission.TICKET_ESCALATE:        _grant("TE RM SA BM"),
+    Permission.TICKET_ASSIGN:          _grant("SA BM"),
+    Permission.TICKET_WORK:            _grant("SA BM"),
     Permission.PROFILE_READ:           _grant("CU RM WA SA BM CO"),
     Permission.BEHAVIOUR_READ:         _grant("CU RM WA SA BM MA AN CO"),
     Permission.SEGMENT_READ:           _grant("RM WA BM MA AN"),
@@ -205,15 +219,23 @@ class ViewerAction(ClosedSet):
     ADD_PAYEE = "ADD_PAYEE", "Add somebody whom the customer pays."
     APPROVE_REQUEST = "APPROVE_REQUEST", "Approve what somebody else asked for."
     ASSIGN_MANAGER = "ASSIGN_MANAGER", "Ask to make somebody responsible for the customer."
+    ASSIGN_TICKET = "ASSIGN_TICKET", "Say who works on the request."
     CANCEL_STANDING_ORDER = "CANCEL_STANDING_ORDER", "End a standing order."
+    CHANGE_TICKET_STATUS = "CHANGE_TICKET_STATUS", "Say how far the request has come."
     CLOSE_ACCOUNT = "CLOSE_ACCOUNT", "Close the account."
     CREATE_STANDING_ORDER = "CREATE_STANDING_ORDER", "Have the account pay again and again."
     DEPOSIT_CASH = "DEPOSIT_CASH", "Book cash that is paid in."
+    ESCALATE_TICKET = "ESCALATE_TICKET", "Make the request more urgent, or move it elsewhere."
     FREEZE_ACCOUNT = "FREEZE_ACCOUNT", "Keep money from leaving the account."
     OPEN_ACCOUNT = "OPEN_ACCOUNT", "Open an account for the customer."
     OPEN_TIME_DEPOSIT = "OPEN_TIME_DEPOSIT", "Open a time deposit with money of the account."
+    OPEN_TICKET = "OPEN_TICKET", "Ask the service desk for something."
+    RATE_TICKET = "RATE_TICKET", "Say how the service was."
     RECORD_CONSENT = "RECORD_CONSENT", "Record what the customer allows or forbids."
     REJECT_REQUEST = "REJECT_REQUEST", "Reject what somebody else asked for."
+    REOPEN_TICKET = "REOPEN_TICKET", "Say that the answer settled nothing."
+    REPLY_TO_TICKET = "REPLY_TO_TICKET", "Write to the other side."
+    RESOLVE_TICKET = "RESOLVE_TICKET", "Answer the request for good."
     SEE_BEHAVIOUR = "SEE_BEHAVIOUR", "See what the customer did in a period."
     SEE_CONTACT = "SEE_CONTACT", "See phone, e-mail and postal address."
     SEE_CREDIT = "SEE_CREDIT", "See credit score, grade or risk class."
@@ -252,6 +274,7 @@ CUSTOMER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.ASSIGN_MANAGER: Permission.MANAGER_ASSIGN,
     ViewerAction.OPEN_ACCOUNT: Permission.ACCOUNT_OPEN,
     ViewerAction.ADD_PAYEE: Permission.PAYEE_KEEP,
+    ViewerAction.OPEN_TICKET: Permission.TICKET_OPEN,
 }
 ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
@@ -269,6 +292,15 @@ ACCOUNT_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
 ORDER_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.ACCOUNT_NUMBER_READ,
     ViewerAction.CANCEL_STANDING_ORDER: Permission.MONEY_TRANSFER,
+}
+TICKET_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
+    ViewerAction.REPLY_TO_TICKET: Permission.TICKET_REPLY,
+    ViewerAction.ASSIGN_TICKET: Permission.TICKET_ASSIGN,
+    ViewerAction.CHANGE_TICKET_STATUS: Permission.TICKET_WORK,
+    ViewerAction.ESCALATE_TICKET: Permission.TICKET_ESCALATE,
+    ViewerAction.RESOLVE_TICKET: Permission.TICKET_WORK,
+    ViewerAction.REOPEN_TICKET: Permission.TICKET_REOPEN,
+    ViewerAction.RATE_TICKET: Permission.TICKET_RATE,
 }
 LOAN_ACTIONS: Final[Mapping[ViewerAction, Permission]] = {
     ViewerAction.SEE_NUMBER: Permission.CUSTOMER_NAME_READ,

@@ -4,6 +4,7 @@ What stands here reads through row-level security: a row that the viewer does no
 These expressions choose no rows, so they need no fence of their own.
 """
 
+from datetime import timedelta
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlmodel import SQLModel
 from app.db import tables
 from app.domain.account import AccountStatus, CardStatus, HolderRole, OrderStatus
 
+_STAFF: Final = sa.cast(sa.func.viewer().op("->>")("staff"), sa.Uuid())
 _ONESELF: Final = sa.cast(sa.func.viewer().op("->>")("customer"), sa.Uuid())
 
 
@@ -69,3 +71,16 @@ def is_in_use(account: FromClause) -> ColumnElement[bool]:
         paid_out.c.status != AccountStatus.CLOSED.value,
     )
     return sa.or_(*(each.correlate(account) for each in (orders, cards, deposits)))
+
+
+def is_in_own_queue(ticket: FromClause) -> ColumnElement[bool]:
+    """Tell whether a ticket waits in a queue that the member of staff who asks works on."""
+    works_on = _alias(tables.StaffQueue)
+    found = sa.exists().where(works_on.c.staff_id == _STAFF, works_on.c.queue == ticket.c.queue)
+    return found.correlate(ticket)
+
+
+def is_ended_before(ticket: FromClause, span: timedelta) -> ColumnElement[bool]:
+    """Tell whether a ticket was answered longer ago than a span, or nobody knows when."""
+    ended_at = sa.func.coalesce(ticket.c.resolved_at, ticket.c.closed_at)
+    return sa.func.coalesce(ended_at < sa.func.now() - span, sa.true())

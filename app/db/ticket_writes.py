@@ -5,7 +5,7 @@ A command locks the customer first, then the ticket.
 
 from dataclasses import dataclass
 from secrets import randbelow
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app.auth.permissions import Role
@@ -20,6 +20,7 @@ from app.domain.service import QUEUES, Channel, TicketCategory, TicketPriority, 
 from app.domain.ticket import Step
 from app.domain.ticket_number import NUMBERS, ticket_number
 
+_PLACE: Final = "ticketId"
 _BODY: Final = "ticket_comment.body_ciphertext"
 # With a hundred million tickets, one in ten to the tenth is told to try again.
 _DRAWS_MAX: Final = 5
@@ -34,6 +35,13 @@ for share of staff
 """
 _WORKS_ON: Final = "select from staff_queue where staff_id = $1 and queue = $2"
 _QUEUE: Final = "select from staff_queue where queue = $1 limit 1"
+
+
+class TicketKey(NamedTuple):
+    """A ticket by the two parts of its key."""
+
+    owner: UUID
+    id: UUID
 
 
 @dataclass(frozen=True)
@@ -56,25 +64,28 @@ class Comment:
     internal: bool = False
 
 
-async def lock(unit: Unit, customer: UUID, ticket: UUID, field: str) -> LockedTicket:
-    """Lock a ticket of a customer whom the viewer sees; refuses staff who are the customer."""
+async def lock(unit: Unit, key: TicketKey, expected_version: int | None = None) -> LockedTicket:
+    """Lock a ticket of a customer whom the viewer sees; refuses staff who are the customer.
+
+    ``expected_version`` is the one that was read, of a command that rests upon it.
+    """
+    await lock_customer(unit, key.owner, _PLACE)
+    rows = await unit.fetch(
+        "select * from ticket where customer_id = $1 and id = $2 for no key update", *key
+    )
+    if not rows:
+        raise Problem(ProblemCode.NOT_FOUND, _PLACE)
+    if expected_version is not None:
+        unit.check_version(rows[0], expected_version)
+    return LockedTicket.of_row(rows[0])
+
+
+async def lock_customer(unit: Unit, customer: UUID, field: str) -> None:
+    """Lock a customer whom the viewer sees; refuses staff who are the customer themselves."""
     try:
         await unit.lock_customer(customer)
     except Problem as problem:
         raise Problem(problem.code, field) from problem
-    check_not_oneself(unit, customer)
-    rows = await unit.fetch(
-        "select * from ticket where customer_id = $1 and id = $2 for no key update",
-        customer,
-        ticket,
-    )
-    if not rows:
-        raise Problem(ProblemCode.NOT_FOUND, field)
-    return LockedTicket.of_row(rows[0])
-
-
-def check_not_oneself(unit: Unit, customer: UUID) -> None:
-    """Refuse staff who are the customer themselves: nobody serves oneself."""
     if unit.viewer.staff_id is not None and customer == unit.viewer.own_customer_id:
         raise Problem(ProblemCode.CUSTOMER_IS_ONESELF)
 
@@ -106,8 +117,10 @@ async def check_account(unit: Unit, customer: UUID, account: UUID) -> None:
         raise Problem(ProblemCode.NOT_FOUND, "accountId")
 
 
-async def store(unit: Unit, new: NewTicket) -> LockedTicket:
-    """Store a ticket to which nothing has happened yet; its opening is the first step."""
+async def open_ticket(
+    unit: Unit, new: NewTicket, comment: Comment | None = None, *, by_bank: bool = False
+) -> Change:
+    """Open a ticket in the queue of its category; see `take_step`."""
     row, queue = new_id(), QUEUES[new.category]
     number = await _draw_number(unit, new.customer, row)
     step = tickets.opened(new.priority, queue)
@@ -124,13 +137,14 @@ async def store(unit: Unit, new: NewTicket) -> LockedTicket:
         "queue": queue,
         "opened_at": unit.at,
         "account_id": new.account,
-        # The first step makes both one.
+        # The opening is the first step, and makes both one.
         "event_count": 0,
         "version": 0,
         "source": DataSource.BANK360,
     }
     await unit.insert("ticket", **values)
-    return LockedTicket(new.customer, row, step.after, 0, values)
+    ticket = LockedTicket(new.customer, row, step.after, 0, values)
+    return await take_step(unit, ticket, step, comment, by_bank=by_bank)
 
 
 async def take_step(

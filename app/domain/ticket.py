@@ -100,6 +100,7 @@ def answered_by_customer(ticket: TicketState) -> Step:
 def answered_by_staff(ticket: TicketState, at: datetime, *, waits: bool) -> Step:
     """Add what staff write to the customer, and let the ticket wait for an answer or not."""
     _check_running(ticket)
+    waits = waits or ticket.status is TicketStatus.WAITING_FOR_CUSTOMER
     status = TicketStatus.WAITING_FOR_CUSTOMER if waits else TicketStatus.IN_PROGRESS
     after = replace(ticket, status=status, first_answered_at=ticket.first_answered_at or at)
     return Step(after, TicketEventKind.REPLIED)

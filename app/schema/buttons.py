@@ -11,6 +11,7 @@ from app.auth.permissions import (
     CUSTOMER_ACTIONS,
     LOAN_ACTIONS,
     ORDER_ACTIONS,
+    TICKET_ACTIONS,
     Role,
     ViewerAction,
 )
@@ -21,6 +22,8 @@ from app.domain.customer import CustomerStatus, Tier
 from app.domain.money import Currency, rounded
 from app.domain.payment import Standing
 from app.domain.problem import Language
+from app.domain.service import TicketStatus
+from app.domain.ticket import RATING, REOPENING
 from app.planner.declare import spoken
 from app.schema.access import ViewerCan, told
 from app.schema.scalars import Money
@@ -82,6 +85,18 @@ def _of_order(viewer: Viewer, language: Language, **row: Any) -> list[ViewerCan]
     return told(ORDER_ACTIONS, viewer, language, refused)
 
 
+def _of_ticket(viewer: Viewer, language: Language, **row: Any) -> list[ViewerCan]:
+    seen = buttons.Tickets(
+        TicketStatus[row["status"]],
+        _is_oneself(viewer, row["owner"]),
+        viewer.role is Role.SERVICE_AGENT and not row["is_in_queue"],
+        row["is_past_reopening"],
+        row["is_past_rating"],
+        row["is_rated"],
+    )
+    return told(TICKET_ACTIONS, viewer, language, partial(buttons.of_ticket, seen=seen))
+
+
 def of_customer() -> Any:
     """Declare the field of a customer."""
     return spoken(
@@ -118,6 +133,20 @@ def of_standing_order() -> Any:
         status=lambda row: row.c.status,
         owner_status=standings.owner_status,
         is_joint=lambda row: standings.is_joint(row.c.customer_id, row.c.account_id),
+        description=_DESCRIPTION,
+    )
+
+
+def of_ticket() -> Any:
+    """Declare the field of a ticket."""
+    return spoken(
+        _of_ticket,
+        owner=lambda row: row.c.customer_id,
+        status=lambda row: row.c.status,
+        is_in_queue=standings.is_in_own_queue,
+        is_past_reopening=lambda row: standings.is_ended_before(row, REOPENING),
+        is_past_rating=lambda row: standings.is_ended_before(row, RATING),
+        is_rated=lambda row: row.c.rated_at.is_not(None),
         description=_DESCRIPTION,
     )
 

@@ -9,6 +9,7 @@ from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
 from app.db.accounts import AccountKey
+from app.db.ticket_writes import TicketKey
 from app.domain.money import Currency
 from app.planner.errors import bad_input
 from app.planner.global_id import GlobalId
@@ -16,6 +17,7 @@ from app.resolvers.context import Context
 
 _KEY_LENGTH_MAX: Final = 200
 _TEXT_LENGTH_MAX: Final = 500
+_LETTER_LENGTH_MAX: Final = 4_000
 
 
 def idempotency_key() -> Any:
@@ -72,6 +74,17 @@ def account_key(info: Info[Context, None], global_id: str, field: str) -> Accoun
     """Read an account's id."""
     found = id_of(info, global_id, "acc", field)
     return AccountKey(found.owner, found.id)
+
+
+def ticket_id() -> Any:
+    """Declare which ticket a command is about."""
+    return strawberry.field(description="The ticket; NOT_FOUND where there is none to be seen.")
+
+
+def ticket_key(info: Info[Context, None], global_id: str) -> TicketKey:
+    """Read a ticket's id."""
+    found = id_of(info, global_id, "tkt", "ticketId")
+    return TicketKey(found.owner, found.id)
 
 
 @strawberry.input(description="An amount in a currency.")
@@ -131,15 +144,23 @@ def text_given(text: str | None) -> str | None:
     return check_text("text", text) or None if text is not None else None
 
 
-def check_text(what: str, text: str) -> str:
+def check_text(what: str, text: str, length_max: int = _TEXT_LENGTH_MAX) -> str:
     """Refuse a text that is overlong or holds what no keyboard writes; give it without its edges.
 
     ``what`` names it in the refusal.
     """
     trimmed = text.strip()
-    if len(trimmed) > _TEXT_LENGTH_MAX or not all(
+    if len(trimmed) > length_max or not all(
         letter.isprintable() or letter == "\n" for letter in trimmed
     ):
-        message = f"{what}: at most {_TEXT_LENGTH_MAX} printable characters"
+        message = f"{what}: at most {length_max} printable characters"
         raise bad_input(message)
     return trimmed
+
+
+def check_letter(what: str, text: str) -> str:
+    """Refuse what somebody writes to somebody else where it is empty or overlong."""
+    if not (letter := check_text(what, text, _LETTER_LENGTH_MAX)):
+        message = f"{what}: 1 to {_LETTER_LENGTH_MAX} printable characters"
+        raise bad_input(message)
+    return letter

@@ -21,6 +21,8 @@ from app.schema.registration import RegistrationMutation
 from app.schema.requirement import RequirementMutation
 from app.schema.reveal import RevealMutation
 from app.schema.reversal import ReversalMutation
+from app.schema.ticket_desk import TicketDeskMutation
+from app.schema.ticket_mutation import TicketMutation
 
 _PARTS: Final = (
     AccountOpeningMutation,
@@ -28,6 +30,8 @@ _PARTS: Final = (
     AccountFreezingMutation,
     OrderMutation,
     ReversalMutation,
+    TicketMutation,
+    TicketDeskMutation,
     ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,
@@ -70,6 +74,8 @@ class Mutation(
     AccountFreezingMutation,
     OrderMutation,
     ReversalMutation,
+    TicketMutation,
+    TicketDeskMutation,
     ApprovalMutation,
     AssignmentMutation,
     BegunServiceMutation,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.auth.permissions import Permission
+from app.auth.permissions import Permission, Role
+from app.auth.viewer import Viewer
 from app.db import tables
 from app.domain.service import (
     CallOutcome,
@@ -17,13 +18,17 @@ from app.domain.service import (
     TicketPriority,
     TicketResolution,
     TicketStatus,
+    TicketTopic,
 )
-from app.planner.declare import Node, column, encrypted, projection, relation
+from app.planner.declare import Node, column, encrypted, for_viewer, projection, relation
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
+from app.schema import buttons
+from app.schema.access import ViewerCan
 from app.schema.bank import Branch, Staff
 
 if TYPE_CHECKING:
+    from app.schema.account import Account
     from app.schema.customer import Customer
 
 for members in (
@@ -35,8 +40,14 @@ for members in (
     TicketPriority,
     TicketResolution,
     TicketStatus,
+    TicketTopic,
 ):
     graphql_enum(members)
+
+
+def _number(viewer: Viewer, number: int, internal_before: int) -> int:
+    """Count the steps that the viewer may see: a gap would tell customers of one they may not."""
+    return number - internal_before if viewer.role is Role.CUSTOMER else number
 
 
 @projection(
@@ -49,14 +60,34 @@ for members in (
 class TicketEvent(Node):
     """One step of a ticket's history."""
 
-    number: int = column(description="Number of the step within the ticket, from 1 without gaps.")
+    number: int = for_viewer(
+        _number,
+        number=lambda row: row.c.number,
+        internal_before=lambda row: row.c.internal_before,
+        description=(
+            "Number of the step within the ticket, from 1 without gaps: for customers among those "
+            "that they see."
+        ),
+    )
     kind: TicketEventKind = column(description="What happened.")
     occurred_at: datetime | None = column(
         description="When it happened (UTC); null when the source does not say."
     )
     status: TicketStatus | None = column(description="Status from then on, when it changed.")
+    internal: bool = column(description="For staff only; customers never see such a step.")
+    queue: str | None = column(
+        description="Queue in which it waits from then on; null when the source does not say."
+    )
     staff: Staff | None = relation(
         ("staff_id", "id"), description="Who did it; null for the customer and the system."
+    )
+    assignee: Staff | None = relation(
+        ("assignee_id", "id"), description="Who works on it from then on; null for nobody."
+    )
+    comment: Annotated["TicketComment", strawberry.lazy("app.schema.service")] | None = relation(
+        ("customer_id", "customer_id"),
+        ("comment_id", "id"),
+        description="What was written with it, where the viewer may read it.",
     )
 
 
@@ -95,24 +126,60 @@ class Ticket(Node):
 
     number: str = column(description="Ticket number.")
     category: TicketCategory = column(description="What it is about.", filterable=True)
-    subject: str = column(description="The request in a few words.", filterable=True)
+    topic: TicketTopic | None = column(
+        description="What it is about, closer; null for requests from other systems.",
+        filterable=True,
+    )
+    subject: str = column(
+        description=(
+            "The request in a few words of the bank: that of the topic, where there is one. What "
+            "the customer wrote is the first comment."
+        ),
+        filterable=True,
+    )
     status: TicketStatus = column(description="How far it has come.", filterable=True)
     priority: TicketPriority = column(description="How urgent it is.", filterable=True)
-    channel: Channel = column(description="How the request arrived.", filterable=True)
+    channel: Channel = column(
+        description=(
+            "How the request arrived; of one that the bank opened because of an account, how the "
+            "order came that was the reason: `WEB` or `BRANCH`."
+        ),
+        filterable=True,
+    )
     queue: str = column(description="Code of the queue it waits in.", filterable=True)
     opened_at: datetime = column(description="When it arrived (UTC).", filterable=True)
     due_at: datetime | None = column(description="When an answer is due (UTC); null if never.")
     breached_at: datetime | None = column(
         description="When the due time passed without an answer (UTC); null when it did not."
     )
+    first_answered_at: datetime | None = column(
+        description="When staff first wrote to the customer (UTC); null before, or if unknown."
+    )
+    resolved_at: datetime | None = column(
+        description=(
+            "When it was answered for good (UTC); null while it is worked on, or if unknown. It "
+            "can be reopened for 14 days then, and rated for 30."
+        )
+    )
     closed_at: datetime | None = column(
         description="When it ended (UTC); null while open, or when the source does not say."
+    )
+    rated_at: datetime | None = column(
+        description="When the last answer was rated (UTC); null while it is not."
     )
     resolution: TicketResolution | None = column(
         description="How it ended; null while open.", filterable=True
     )
-    csat: int | None = column(description="The customer's rating from 1 to 5; null when none.")
-    version: int = column(description="Rises with every change; for `expectedVersion`.")
+    csat: int | None = column(
+        description=(
+            "The customer's rating from 1 to 5; null when none. Of a ticket that was reopened, "
+            "that of the answer before until the new one is rated."
+        )
+    )
+    version: int = column(
+        description="Rises with every change but comments for staff; for `expectedVersion`."
+    )
+    viewer_can: list[ViewerCan] = buttons.of_ticket()
     assignee: Staff | None = relation(
         ("assignee_id", "id"), description="Who works on it; null while nobody does."
     )
@@ -124,6 +191,11 @@ class Ticket(Node):
     )
     customer: Annotated["Customer", strawberry.lazy("app.schema.customer")] | None = relation(
         ("customer_id", "id"), description="Whose request it is."
+    )
+    account: Annotated["Account", strawberry.lazy("app.schema.account")] | None = relation(
+        ("customer_id", "customer_id"),
+        ("account_id", "id"),
+        description="The customer's account that it is about, when it is about one.",
     )
 
 
