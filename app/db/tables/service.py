@@ -118,7 +118,7 @@ class TicketEvent(SQLModel, table=True):
 
     ``queue`` and ``assignee_id`` are the ticket's after the step; where the step changed them,
     ``left_queue`` and ``left_assignee_id`` are those before. An ``internal`` step is for staff
-    only, and ``internal_before`` of the steps before it are. ``record_id`` is that of the audit record
+    only, and ``internal_before`` of the steps before it are. ``record_id`` is that of the record
     that tells of the step; steps that came with an import or a seed have none, and no queue.
     """
 
