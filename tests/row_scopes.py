@@ -102,7 +102,7 @@ class Person:
         owner = "id" if table == "customer" else "customer_id"
         mine = f"{owner} in ({self.customers})"
         held = _HELD.format(customers=self.customers)
-        if table == "ticket_comment" and self.role is Role.CUSTOMER:
+        if table in {"ticket_comment", "ticket_event"} and self.role is Role.CUSTOMER:
             mine += " and not internal"
         seen = {
             "account": f"{mine} or (customer_id, id) in ({held})",

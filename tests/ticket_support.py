@@ -44,7 +44,7 @@ async def send(person: Client, name: str, **given: Any) -> Any:
     """Send a command; gives the ticket, or the problem."""
     values = {"idempotencyKey": uuid4().hex} | given
     answer = (await person.run(mutation(name), input=values))[name]
-    return answer["ticket"] if "ticket" in answer else answer
+    return answer.get("ticket", answer)
 
 
 async def read(person: Client, ticket: str) -> Any:

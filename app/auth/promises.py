@@ -23,6 +23,7 @@ LASTS: Final = timedelta(minutes=10)
 _FIELD: Final = "requirementsToken"
 # A promise is shorter; what is longer is none, and not worth decrypting.
 _LENGTH_MAX: Final = 2_000
+_PARTS: Final = 11
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Promise:
     """What a transfer will be asked for until ``valid_until``: these steps and none beside.
 
     ``transfer`` is the digest of all that was asked about. ``limit`` is that of the customer who
-    orders, at least; None for staff. ``is_to_new`` when the payee is new.
+    orders, at least; None for staff. ``is_to_new`` when the payee is new, ``is_unusual`` when the
+    transfer is out of the ordinary.
     """
 
     id: UUID
@@ -44,6 +46,7 @@ class Promise:
     cooling_off_until: datetime | None = None
     limit: CustomerLimit | None = None
     is_to_new: bool = False
+    is_unusual: bool = False
 
 
 def _now() -> datetime:
@@ -76,6 +79,7 @@ class Promises:
             promise.cooling_off_until,
             limit and [str(limit.order), str(limit.day)],
             promise.is_to_new,
+            promise.is_unusual,
         ]
         sealed = AESSIV(self.secret).encrypt(orjson.dumps(body), None)
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
@@ -112,9 +116,9 @@ class Promises:
 
 
 def _read(body: list[Any]) -> Promise:
-    id_, viewer, role, transfer, amount, currency, valid_until, steps, until, limit, is_to_new = (
-        body
-    )
+    # What the release before has written says nothing of what is unusual.
+    *terms, steps, until, limit, is_to_new, is_unusual = body if len(body) > _PARTS else [*body, 0]
+    id_, viewer, role, transfer, amount, currency, valid_until = terms
     return Promise(
         UUID(id_),
         UUID(viewer),
@@ -127,4 +131,5 @@ def _read(body: list[Any]) -> Promise:
         until and datetime.fromisoformat(until),
         limit and CustomerLimit(*map(Decimal, limit)),
         is_to_new,
+        bool(is_unusual),
     )

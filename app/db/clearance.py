@@ -27,12 +27,14 @@ class Given:
 class Cleared:
     """What is left to be asked for, and what a customer may pay at least, where that was promised.
 
-    A payment ``is_to_new`` counts for what new payees may get on a day.
+    A payment ``is_to_new`` counts for what new payees may get on a day; one that ``is_unusual`` is
+    for the service desk to look at.
     """
 
     needs_second: bool = False
     limit: CustomerLimit | None = None
     is_to_new: bool = False
+    is_unusual: bool = False
 
 
 async def clear(unit: Unit, terms: Terms, given: Given, *, is_own: bool) -> Cleared | Problem:
@@ -58,7 +60,8 @@ def _demanded(decision: Decision) -> Cleared:
         raise Problem(ProblemCode.COOLING_OFF, _AMOUNT)
     if TransferStep.CONFIRMATION_CODE in steps:
         raise Problem(ProblemCode.CONFIRMATION_NEEDED, _CODE)
-    return Cleared(TransferStep.SECOND_PERSON in steps, None, decision.is_to_new)
+    second, unusual = TransferStep.SECOND_PERSON in steps, decision.requirement.is_unusual
+    return Cleared(second, None, decision.is_to_new, unusual)
 
 
 async def _kept(unit: Unit, terms: Terms, token: str, code: str | None) -> Cleared | Problem:
@@ -72,4 +75,4 @@ async def _kept(unit: Unit, terms: Terms, token: str, code: str | None) -> Clear
             return refused
     await promises.use(unit, promise)
     second = TransferStep.SECOND_PERSON in promise.steps
-    return Cleared(second, promise.limit, promise.is_to_new)
+    return Cleared(second, promise.limit, promise.is_to_new, promise.is_unusual)

@@ -52,7 +52,8 @@ _SHARED: Final = frozenset(
 )
 _OF_STAFF: Final = frozenset(table.__tablename__ for table in (tables.StaffQueue, tables.StaffRole))
 # What the unit of work locks and writes for any customer: a payee, somebody who becomes one, a
-# ticket that leaves the queue by which its customer was in scope.
+# ticket that leaves the queue by which its customer was in scope, or that an account's joint holder
+# brings about.
 _WRITTEN_FOR_ANYBODY: Final = frozenset(
     table.__tablename__
     for table in (
@@ -72,7 +73,6 @@ _WRITTEN_FOR_ANYBODY: Final = frozenset(
         tables.NationalIdIndex,
         tables.Posting,
         tables.Ticket,
-        tables.TicketComment,
         tables.TicketEvent,
         tables.TicketNumber,
     )

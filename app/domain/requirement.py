@@ -195,7 +195,19 @@ class Requirement:
     steps: frozenset[TransferStep] = field(default=frozenset())
     cooling_off_until: datetime | None = None
 
+    @property
+    def is_unusual(self) -> bool:
+        """Whether the account's own past makes the transfer out of the ordinary."""
+        return any(reason.code in _UNUSUAL for reason in self.reasons)
 
+
+_UNUSUAL: Final = frozenset(
+    {
+        RequirementReason.UNUSUAL_AMOUNT,
+        RequirementReason.UNUSUAL_HOUR,
+        RequirementReason.UNUSUAL_PACE,
+    }
+)
 _CODE: Final = TransferStep.CONFIRMATION_CODE
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from app.db import accounts, holds
+from app.db import accounts, anomalies, holds
 from app.db.accounts import AccountKey, LockedAccount
 from app.db.commands import Change, Command, Done, Made
 from app.db.unit_of_work import Unit
@@ -13,6 +13,7 @@ from app.domain import payment as rules
 from app.domain.account import AccountKind, AccountStatus, HoldReason
 from app.domain.money import Currency
 from app.domain.problem import Problem, ProblemCode
+from app.domain.service import TicketTopic
 from app.resolvers.context import Context, carry_out
 
 HOLD_PREFIX: Final = "hld"
@@ -55,6 +56,9 @@ async def freeze(context: Context, key: str, command: FreezeAccount) -> Done | P
             raise Problem(ProblemCode.NOTHING_TO_CHANGE)
         new = holds.NewHold(amount, command.reason, command.note)
         hold = await holds.place(unit, account, new)
+        if amount is None:
+            # Holds of amounts, of which customers are not told, are not told by a ticket either.
+            await anomalies.report(unit, account, TicketTopic.ACCOUNT_FROZEN)
         made = Made(HOLD_PREFIX, account.key.owner, hold)
         detail = {"amount": amount, "reason": command.reason, "note": command.note}
         fields = ["status"] if amount is None else ["held"]

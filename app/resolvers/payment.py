@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from app.db import accounts, beneficiaries, bookings, order_limits, payees
+from app.db import accounts, anomalies, beneficiaries, bookings, order_limits, payees
 from app.db.accounts import AccountKey, LockedAccount
 from app.db.beneficiaries import Beneficiary, Route
-from app.db.clearance import Given, clear
+from app.db.clearance import Cleared, Given, clear
 from app.db.commands import Change, Command, Done, Made
 from app.db.requirements import Terms
 from app.db.unit_of_work import Unit
@@ -16,6 +16,7 @@ from app.domain.account import AccountKind
 from app.domain.ledger import Leg
 from app.domain.money import Currency
 from app.domain.problem import Problem
+from app.domain.service import TicketTopic
 from app.resolvers.context import Context, carry_out
 
 PREFIX: Final = "txn"
@@ -85,10 +86,10 @@ async def transfer(context: Context, key: str, command: Transfer) -> Done | Prob
         route = await beneficiaries.lock(unit, command.payer, _PAYER, command.to)
         payer, payee, text = route.payer, route.payee, command.text
         amount = _check_transfer(route, command)
-        refused = await _clear(unit, route, _terms(command, amount), command.cleared_by)
-        if refused is not None:
+        cleared = await _clear(unit, route, _terms(command, amount), command.cleared_by)
+        if isinstance(cleared, Problem):
             made = Made("acc", *payer.key)
-            return Change(made, "transfer.code_refused", payer.key.owner, refusal=refused)
+            return Change(made, "transfer.code_refused", payer.key.owner, refusal=cleared)
         if payee is not None:
             legs = bookings.transfer_legs(unit, payer, payee, amount, text)
         else:
@@ -97,6 +98,8 @@ async def transfer(context: Context, key: str, command: Transfer) -> Done | Prob
         await bookings.book_legs(unit, payer.key.owner, legs, route.locked.value_on())
         if route.stored is not None:
             await payees.note_payment(unit, route.stored)
+        if cleared.is_unusual:
+            await anomalies.report(unit, payer, TicketTopic.TRANSFER_UNUSUAL)
         to = payee.key if payee else asdict(route.outside) if route.outside else None
         return _change("transfer.booked", legs[0], text, to)
 
@@ -109,7 +112,7 @@ def _terms(command: Transfer, amount: Decimal) -> Terms:
     return Terms(command.payer, amount, command.currency, to.account, to.payee, given)
 
 
-async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Problem | None:
+async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Cleared | Problem:
     """Check what the transfer is asked for and how much may be moved; gives a wrong code back."""
     amount, currency = terms.amount, terms.currency
     if route.leaves_owner and given.token is None:
@@ -125,7 +128,7 @@ async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Proble
         await order_limits.count_customer(
             unit, route.locked, amount, currency, promised=limit, is_to_new=is_to_new
         )
-    return None
+    return cleared
 
 
 def _check_cash(account: LockedAccount, command: CashOrder) -> Decimal:

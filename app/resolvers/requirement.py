@@ -81,6 +81,7 @@ async def ask(context: Context, asked: AskedTransfer) -> Promised:
         requirement.cooling_off_until,
         limit,
         decision.is_to_new,
+        requirement.is_unusual,
     )
     return Promised(
         requirement,

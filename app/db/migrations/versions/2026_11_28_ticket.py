@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _POLICIES = ("visible", "written")
-_TABLES = ("ticket", "ticket_comment", "ticket_event")
+_TABLES = ("ticket", "ticket_event")
 _KINDS = (
     "'OPENED', 'ASSIGNED', 'FORWARDED', 'REPLIED', 'STATUS_CHANGED', 'BREACHED', 'RESOLVED',"
     " 'CLOSED', 'RATED'"

@@ -38,5 +38,4 @@ alter policy visible on ticket_event using (
     )
 );
 alter policy written on ticket using ((select viewer()) is not null);
-alter policy written on ticket_comment using ((select viewer()) is not null);
 alter policy written on ticket_event using ((select viewer()) is not null);
