@@ -81,11 +81,17 @@ async def lock(unit: Unit, key: TicketKey, expected_version: int | None = None) 
 
 
 async def lock_customer(unit: Unit, customer: UUID, field: str) -> None:
-    """Lock a customer whom the viewer sees; refuses staff who are the customer themselves."""
+    """Lock a customer whom the viewer sees.
+
+    Refuses staff who are the customer themselves, and one who is erased: nothing can be written to
+    whom there is no key for.
+    """
     try:
         await unit.lock_customer(customer)
     except Problem as problem:
         raise Problem(problem.code, field) from problem
+    if customer not in unit.ciphers:
+        raise Problem(ProblemCode.CUSTOMER_NOT_ACTIVE, field)
     if unit.viewer.staff_id is not None and customer == unit.viewer.own_customer_id:
         raise Problem(ProblemCode.CUSTOMER_IS_ONESELF)
 

@@ -24,6 +24,7 @@ class DayStep(ClosedSet):
     STANDING_ORDERS = "STANDING_ORDERS", "Standing orders that are due are paid."
     INTERNAL_ACCOUNTS = "INTERNAL_ACCOUNTS", "The bank's own accounts are summed and closed."
     IDEMPOTENCY_KEYS = "IDEMPOTENCY_KEYS", "Outcomes of commands past their time are forgotten."
+    TICKETS = "TICKETS", "Answered tickets that cannot be reopened any more are closed."
 
 
 class OrderOutcome(ClosedSet):

@@ -15,6 +15,7 @@ from app.db.day_closing import Forgetting, close_internal_accounts
 from app.db.day_interest import Interest
 from app.db.day_maturities import Maturities
 from app.db.day_orders import StandingOrders
+from app.db.day_tickets import TicketClosing
 from app.db.keys import Keys
 from app.domain.business_day import DayStep
 
@@ -75,6 +76,7 @@ class DayEnd:
             DayStep.STANDING_ORDERS: StandingOrders(self.keys, self.rules.batch).pay,
             DayStep.INTERNAL_ACCOUNTS: close_internal_accounts,
             DayStep.IDEMPOTENCY_KEYS: Forgetting(self.rules.idempotency_key_days).forget,
+            DayStep.TICKETS: TicketClosing(self.keys.audit, self.rules.batch).close,
         }
 
     async def is_due(self) -> bool:

@@ -330,3 +330,15 @@ async def test_empty_and_overlong_letters_are_bad_input(desk: ServiceDesk) -> No
         error = await desk.me.error(mutation("openTicket"), input=given)
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
         assert error["message"].startswith("text: ")
+
+
+async def test_nothing_is_written_to_whom_there_is_no_key_for(
+    desk: ServiceDesk, owner: asyncpg.Connection
+) -> None:
+    ticket = await desk.opened()
+    await owner.execute("delete from customer_key where customer_id = $1", desk.customer.id)
+    before = await state(owner)
+    text = {"text": "Was erased.", "internal": True}
+    refused = await send(desk.agent, "replyToTicket", ticketId=ticket["id"], **text)
+    assert (refused["code"], refused["field"]) == ("CUSTOMER_NOT_ACTIVE", "ticketId")
+    assert await state(owner) == before

@@ -64,7 +64,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "ticket": (
         *_OWNED, "number", "category", "subject", "status", "priority", "channel", "queue",
         "assignee_id", "opened_at", "due_at", "breached_at", "closed_at", "resolution", "csat",
-        "event_count", "source",
+        "event_count", "source", "first_answered_at", "resolved_at", "rated_at",
     ),
     "ticket_number": ("number", "customer_id", "ticket_id"),
     "ticket_event": (

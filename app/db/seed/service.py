@@ -98,6 +98,18 @@ class _Course:
         return self.status in _ENDED
 
     @property
+    def is_answered(self) -> bool:
+        """Whether staff have written to the customer."""
+        return self.is_ended or self.status is TicketStatus.WAITING_FOR_CUSTOMER
+
+    @property
+    def rated_at(self) -> datetime | None:
+        """When the customer rated the service, which only closed tickets are."""
+        if self.closed_at is None or self.csat is None:
+            return None
+        return self.closed_at + _CLOSING
+
+    @property
     def closed_at(self) -> datetime | None:
         """When the ticket was closed, if it is."""
         return self.ended_at + _CLOSING if self.status is TicketStatus.CLOSED else None
@@ -112,7 +124,7 @@ class _Course:
         yield self.opened_at, TicketEventKind.OPENED, None, TicketStatus.OPEN
         if agent is not None:
             yield self.assigned_at, TicketEventKind.ASSIGNED, agent, TicketStatus.IN_PROGRESS
-        if self.is_ended or self.status is TicketStatus.WAITING_FOR_CUSTOMER:
+        if self.is_answered:
             yield self.answered_at, TicketEventKind.REPLIED, agent, None
         if self.status is TicketStatus.WAITING_FOR_CUSTOMER:
             yield self.answered_at, TicketEventKind.STATUS_CHANGED, agent, self.status
@@ -122,8 +134,8 @@ class _Course:
             yield self.ended_at, TicketEventKind.RESOLVED, agent, TicketStatus.RESOLVED
         if self.closed_at is not None:
             yield self.closed_at, TicketEventKind.CLOSED, agent, TicketStatus.CLOSED
-            if self.csat is not None:
-                yield self.closed_at + _CLOSING, TicketEventKind.RATED, None, None
+        if self.rated_at is not None:
+            yield self.rated_at, TicketEventKind.RATED, None, None
 
 
 class _Ticket:
@@ -169,7 +181,7 @@ class _Ticket:
         if self._agent is not None and rng.random() < _NOTED:
             note = notes[int(rng.random() * len(notes))]
             self._comment(course.assigned_at, note, self._agent, internal=True)
-        if course.is_ended or course.status is TicketStatus.WAITING_FOR_CUSTOMER:
+        if course.is_answered:
             self._comment(course.answered_at, words[2], self._agent, internal=False)
 
     def _comment(self, at: datetime, body: str, staff_id: UUID | None, *, internal: bool) -> None:
@@ -193,7 +205,9 @@ class _Ticket:
             self._agent, course.opened_at, course.due_at,
             course.due_at if course.is_late else None, course.closed_at,
             resolution if course.is_ended else None,
-            course.csat if course.closed_at is not None else None, self.add_events(), _SOURCE,
+            course.csat if course.rated_at is not None else None, self.add_events(), _SOURCE,
+            course.answered_at if course.is_answered else None,
+            course.ended_at if course.is_ended else None, course.rated_at,
         )  # fmt: skip
         self._chunk.add("ticket_number", self._number, person.id, self._id)
 

@@ -12,6 +12,10 @@ depends_on = None
 
 _POLICIES = ("visible", "written")
 _TABLES = ("ticket", "ticket_event")
+_STEPS = (
+    "'INTEREST', 'POSTING', 'MATURITIES', 'STANDING_ORDERS', 'INTERNAL_ACCOUNTS',"
+    " 'IDEMPOTENCY_KEYS'"
+)
 _KINDS = (
     "'OPENED', 'ASSIGNED', 'FORWARDED', 'REPLIED', 'STATUS_CHANGED', 'BREACHED', 'RESOLVED',"
     " 'CLOSED', 'RATED'"
@@ -27,6 +31,7 @@ def downgrade() -> None:
     """Take the columns away, and put the policies of 20261127_scopes back.
 
     Refused by PostgreSQL where a history has steps of the new kinds: nothing takes history back.
+    Tickets that were closed at the ends of days stay so.
     """
     before = Path(__file__).with_name("2026_11_27_scopes.sql").read_text(encoding="utf-8")
     policies = [
@@ -42,6 +47,10 @@ def downgrade() -> None:
             drop column queue, drop column assignee_id, drop column left_queue,
             drop column left_assignee_id, drop column internal_before, drop column comment_id,
             drop column record_id;
+        delete from business_day_step where step = 'TICKETS';
+        alter table business_day_step
+            drop constraint ck_business_day_step_step,
+            add constraint ck_business_day_step_step check (step in ({_STEPS}));
         {"".join(f"alter policy {policy}" for policy in policies)}
         alter table ticket_event drop column internal;
         alter table ticket
