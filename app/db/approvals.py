@@ -113,7 +113,9 @@ async def _request(unit: Unit, wanted: Ask) -> Change:
     required = wanted.required or rule.checkers
     assert required <= rule.checkers, "posts that the table does not name"
     request = new_id()
-    await unit.open_cipher(wanted.customer)
+    if await unit.open_cipher(wanted.customer) is None:
+        # What a checker would have to see cannot be kept for somebody whose key is destroyed.
+        raise Problem(ProblemCode.CUSTOMER_NOT_ACTIVE)
     await unit.insert(
         _TABLE,
         customer_id=wanted.customer,

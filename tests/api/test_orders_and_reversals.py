@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from approval_support import PENDING, agreed, approve
 from client import Client
 from factories import Factory, Made
 from payment_support import (
@@ -25,6 +26,7 @@ from payment_support import (
 )
 from writing_support import state
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.permissions import MATRIX, Permission, Role
 
 _SELECT = {
@@ -50,6 +52,7 @@ def query(name: str) -> str:
 mutation ($input: {type_}Input!) {{
   {name}(input: $input) {{
     ... on {type_}Payload {{ {_SELECT[name]} }}
+    {PENDING if name in FOUR_EYES else ""}
     ... on Problem {{ code message field hint }}
   }}
 }}
@@ -59,6 +62,13 @@ mutation ($input: {type_}Input!) {{
 async def send(client: Client, name: str, **given: Any) -> Any:
     values = {"idempotencyKey": uuid4().hex} | given
     return (await client.run(query(name), input=values))[name]
+
+
+async def booking(client: Client, approved: Any) -> Any:
+    """The booking that came of an approval."""
+    selected = _SELECT["reverseTransaction"].removeprefix("transaction")
+    seen = f"query ($id: ID!) {{ node(id: $id) {{ ... on Transaction {selected} }} }}"
+    return (await client.run(seen, id=approved["resultId"]))["node"]
 
 
 def customer_of(account: Made) -> str:
@@ -252,7 +262,10 @@ async def test_a_transfer_is_taken_back_with_its_fee_once(
     teller = await teller_of(client, factory, payer)
     made = (await transfer(teller, payer, {"account": OUTSIDE}, "10.00"))["transaction"]
     given = {"transactionId": made["id"], "reason": "Sent to the wrong bank."}
-    back = (await send(teller, "reverseTransaction", **given, text="Sorry"))["transaction"]
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, payer)
+    asked = await send(teller, "reverseTransaction", **given, text="Sorry")
+    assert await balance(owner, payer) == Decimal("88.50")
+    back = await booking(teller, await agreed(checker, asked))
     assert back["id"] != made["id"]
     assert (back["kind"], back["amount"], back["text"]) == (
         "REVERSAL",
@@ -276,11 +289,13 @@ async def test_of_many_reversals_at_once_one_is_booked(
 ) -> None:
     account = await account_with(factory)
     teller = await teller_of(client, factory, account)
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, account)
     made = (await cash(teller, "deposit", account, "10.00"))["transaction"]
     given = {"transactionId": made["id"], "reason": "Counted twice."}
-    answers = await asyncio.gather(
-        *(send(teller, "reverseTransaction", **given) for _ in range(10))
-    )
+    asked = [
+        (await send(teller, "reverseTransaction", **given))["approval"]["id"] for _ in range(10)
+    ]
+    answers = await asyncio.gather(*(approve(checker, each) for each in asked))
     codes = sorted(str(answer.get("code")) for answer in answers)
     assert codes == ["ALREADY_REVERSED"] * 9 + ["None"]
     assert await balance(owner, account) == 0
@@ -301,12 +316,12 @@ async def test_money_that_is_gone_is_not_taken_back(
     before = await state(owner)
     given = {"reason": "Sent twice."}
     # Whoever sees the payee's account is told why; of a stranger's account nothing is told.
-    for client_, booking, code in (
+    for client_, booked, code in (
         (teller, made, "NOT_REVERSIBLE"),
         (of_payee, gained, "INSUFFICIENT_FUNDS"),
         (of_payee, made, "NOT_FOUND"),
     ):
-        refused = await send(client_, "reverseTransaction", transactionId=booking["id"], **given)
+        refused = await send(client_, "reverseTransaction", transactionId=booked["id"], **given)
         assert refused["code"] == code
     await owner.execute("update account set status = 'FROZEN' where id = $1", payee.id)
     refused = await send(of_payee, "reverseTransaction", transactionId=gained["id"], **given)
@@ -314,8 +329,10 @@ async def test_money_that_is_gone_is_not_taken_back(
     await owner.execute("update account set status = 'OPEN' where id = $1", payee.id)
     assert await state(owner) == before
     await cash(of_payee, "deposit", payee, "1.00")
-    back = await send(of_payee, "reverseTransaction", transactionId=gained["id"], **given)
-    assert back["transaction"]["amount"] == {"amount": "-60.00"}
+    asked = await send(of_payee, "reverseTransaction", transactionId=gained["id"], **given)
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, payee)
+    back = await booking(of_payee, await agreed(checker, asked))
+    assert back["amount"] == {"amount": "-60.00"}
     assert await balance(owner, payer) == Decimal("100.00")
     await check_ledger(owner, payer, payee)
 
@@ -362,7 +379,12 @@ async def test_who_may_keep_orders_and_take_bookings_back(
         data = await person.run(document, **given)
         assert "code" not in data[name], data
         changed = await state(owner)
-        assert changed != before
+        moved = {table for table in changed if changed[table] != before[table]}
+        assert moved
+        # Either it is done, or it waits for a second person and nothing else has changed.
+        assert ("approval" in data[name]) is (name == "reverseTransaction")
+        if "approval" in data[name]:
+            assert moved <= {"approval", "audit_record", "audit_read"}
         assert await person.run(document, **given) == data
         # That the answer was read again is recorded, and nothing else.
         after = await state(owner)
