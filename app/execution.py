@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from inspect import isawaitable
 from time import perf_counter
 from typing import Any, Final
@@ -71,6 +72,7 @@ class Document:
 
     ast: DocumentNode | None
     errors: list[GraphQLError]
+    text: str = ""
     plans: Plans = field(default_factory=Plans)
     # Of operations whose size no variable changes, by name.
     _sizes: dict[str | None, Size] = field(default_factory=dict)
@@ -88,6 +90,11 @@ class Document:
         if not varies:
             self._sizes[name] = size
         return size
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of its text, in hexadecimal."""
+        return sha256(self.text.encode()).hexdigest()
 
     @cached_property
     def fragments(self) -> Mapping[str, FragmentDefinitionNode]:
@@ -222,17 +229,17 @@ class Executor:
                 what = f"more than {self.tokens_max} tokens"
                 if "tokens" not in error.message:
                     what = "selections or values that are nested too deeply"
-                return Document(None, [too_large(f"the document has {what}")])
-            return Document(None, [error])
+                return Document(None, [too_large(f"the document has {what}")], text)
+            return Document(None, [error], text)
         repeated = most_repeated(ast)
         if repeated > _REPEATED_MAX:
             what = (
                 f"one field with selections {repeated} times; at most {_REPEATED_MAX} are allowed"
             )
-            return Document(None, [too_large(f"the document has {what}")])
+            return Document(None, [too_large(f"the document has {what}")], text)
         hide = not self.suggestions
         errors = validate(self.schema, ast, max_errors=_ERRORS_MAX, hide_suggestions=hide)
-        return Document(ast, errors)
+        return Document(ast, errors, text)
 
     def prepare(
         self, text: str, variables: dict[str, Any] | None, operation_name: str | None

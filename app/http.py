@@ -1,9 +1,9 @@
 """GraphQL over HTTP: one endpoint for operations, JSON in, JSON or an event stream out."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import orjson
@@ -37,7 +37,10 @@ _MEDIA_TYPES: Final = (_JSON, _RESPONSE_JSON, EVENT_STREAM)
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 RETRY_SECONDS: Final = "10"
 # Those who cannot send extensions with a request, such as GraphiQL, ask by a header.
-COST_HEADER: Final = "GraphQL-Cost"
+COST_HEADER: Final = "graphql-cost"
+_ACTING_ROLE: Final = ACTING_ROLE_HEADER.lower()
+# Clients send the same few headers again and again.
+_KNOWN_MAX: Final = 200
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,22 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         """Answer one request; every refusal is a GraphQL error in JSON."""
         request_id = secrets.token_hex(8)
+        headers = _headers(request)
         network, viewer = network_of(request), None
         try:
-            media_type = _accepted(request)
+            media_type = _accepted(headers)
             _check_method(request)
-            viewer = await self._viewer(request)
+            viewer = await self._viewer(headers)
             asked = (
                 _from_parameters(request)
                 if request.method == "GET"
-                else check_request(read_json(await self._body(request), "the body"))
+                else check_request(read_json(await self._body(request, headers), "the body"))
             )
             asked = replace(
                 asked,
                 read_only=request.method == "GET",
-                language=preferred_language(request.headers.get("accept-language", "")),
-                reports_cost=asked.reports_cost or request.headers.get(COST_HEADER) == "report",
+                language=preferred_language(headers.get("accept-language", "")),
+                reports_cost=asked.reports_cost or headers.get(COST_HEADER) == "report",
             )
         except RequestError as error:
             return await self._refused(error, viewer, network, request_id)
@@ -95,13 +99,13 @@ class Endpoint:
         headers = {**error.headers, **spent.headers, "X-Request-Id": request_id}
         return Response(orjson.dumps(refused), error.status, headers, _JSON)
 
-    async def _viewer(self, request: Request) -> Viewer:
-        token = bearer_token(request.headers.get("authorization", ""))
+    async def _viewer(self, headers: Mapping[str, str]) -> Viewer:
+        token = bearer_token(headers.get("authorization", ""))
         if not token:
             message = "sign in: send the header 'Authorization: Bearer <token>'"
             raise RequestError(401, message, UNAUTHENTICATED, WWW_Authenticate="Bearer")
         try:
-            return await self.verify(token, request.headers.get(ACTING_ROLE_HEADER))
+            return await self.verify(token, headers.get(_ACTING_ROLE))
         except TokenError as error:
             challenge = 'Bearer error="invalid_token"'
             raise RequestError(
@@ -114,15 +118,8 @@ class Endpoint:
         except IssuerUnavailableError as error:
             raise RequestError(503, str(error), INTERNAL, Retry_After=RETRY_SECONDS) from error
 
-    async def _body(self, request: Request) -> bytes:
-        content_type = request.headers.get("content-type", "")
-        media, _, parameters = content_type.partition(";")
-        charsets = [
-            part.strip().removeprefix("charset=").strip('"')
-            for part in parameters.lower().split(";")
-            if part.strip().startswith("charset=")
-        ]
-        if media.strip().lower() != _JSON or charsets not in ([], ["utf-8"]):
+    async def _body(self, request: Request, headers: Mapping[str, str]) -> bytes:
+        if not _is_json(headers.get("content-type", "")):
             message = "the body must be JSON: send 'Content-Type: application/json' (UTF-8)"
             raise RequestError(415, message, BAD_REQUEST)
         try:
@@ -132,17 +129,36 @@ class Endpoint:
             raise RequestError(413, message, LIMIT_EXCEEDED, Connection="close") from error
 
 
+def _headers(request: Request) -> Mapping[str, str]:
+    """Give the headers by their names in small letters; several lines mean one list."""
+    found: dict[str, str] = {}
+    for name, value in request.scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]},{text}" if key in found else text
+    return found
+
+
+@lru_cache(_KNOWN_MAX)
+def _is_json(content_type: str) -> bool:
+    """Tell whether a body comes as JSON in UTF-8, by its header ``Content-Type``."""
+    media, _, parameters = content_type.partition(";")
+    charsets = [
+        part.strip().removeprefix("charset=").strip('"')
+        for part in parameters.lower().split(";")
+        if part.strip().startswith("charset=")
+    ]
+    return media.strip().lower() == _JSON and charsets in ([], ["utf-8"])
+
+
 def _check_method(request: Request) -> None:
     if request.method not in {"GET", "POST"}:
         message = "send a POST request, or a query by GET"
         raise RequestError(405, message, BAD_REQUEST, Allow="GET, POST")
 
 
-def _accepted(request: Request) -> str:
+def _accepted(headers: Mapping[str, str]) -> str:
     """Choose the response's media type by the header ``Accept``."""
-    # A client may send the header in several lines, which mean one list.
-    accept = ",".join(request.headers.getlist("accept"))
-    media_type = preferred(accept, _MEDIA_TYPES)
+    media_type = preferred(headers.get("accept", ""), _MEDIA_TYPES)
     if media_type is None:
         message = f"answers come as {', '.join(_MEDIA_TYPES[:-1])} or {_MEDIA_TYPES[-1]}"
         raise RequestError(406, message, BAD_REQUEST)

@@ -50,6 +50,17 @@ def _first_line(record: logging.LogRecord) -> str:
     return lines[-1] if lines[0].startswith("Traceback ") else lines[0]
 
 
+class _StandardError:
+    """Writes lines to what standard error is at the time, so that a logger may be kept."""
+
+    def msg(self, line: str) -> None:
+        """Write one line at once."""
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(level: str) -> None:
     """Write log lines of at least ``level`` to standard error."""
     root = logging.getLogger()
@@ -63,6 +74,6 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: _StandardError(),
         cache_logger_on_first_use=False,
     )

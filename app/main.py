@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -27,6 +28,7 @@ from app.db.reads import Reads
 from app.db.redis import Bounded, Redis, open_redis
 from app.db.scope import RowScope
 from app.db.wake_ups import WakeUps
+from app.direct import Direct
 from app.execution import Executor
 from app.http import Endpoint
 from app.identity import audience_of, open_identity
@@ -77,6 +79,7 @@ _EXPOSED_HEADERS: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Ret
 # No browser keeps the answer to a preflight for longer (Chromium's bound).
 _PREFLIGHT_SECONDS: Final = 7_200
 # The endpoint refuses in its own words what is neither GET nor POST.
+_GRAPHQL: Final = "/graphql"
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -97,8 +100,6 @@ def create_app(
     with an issuer sends none.
     """
     logs.configure(settings.log_level)
-    cursors = Cursors(keys.cursor_secret)
-    identities = identities_by_role(keys.identity_secret)
     measured = Metrics()
     redis = open_redis(settings.redis_url.get_secret_value() if settings.redis_url else None)
     bounded = _bounded(measured)
@@ -113,23 +114,7 @@ def create_app(
         redis=redis,
         bounded=bounded,
     )
-
-    # Only the demo's own sign-in goes without an issuer, on this machine alone.
-    carried = messages or (None if settings.issuer else LoggedMessages())
-    promises = Promises(keys.promise_secret)
-
-    def context(viewer: Viewer) -> Context:
-        database: Database = app.state.database
-        reader = Reader(
-            database,
-            keys.ring,
-            cursors,
-            identities[viewer.role],
-            RowScope(viewer),
-            settings.page_size_max,
-        )
-        return Context(viewer, reader, keys.index, app.state.writes, promises, carried)
-
+    context = _contexts(settings, keys, messages, lambda: app.state)
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
     )
@@ -147,17 +132,44 @@ def create_app(
         worker=create_worker(settings, database_url, keys, measured) if works else None,
     )
 
+    routes, direct = _graphql_routes(settings, operations, identity.verifier)
     app = Starlette(
         routes=[
-            *_graphql_routes(settings, operations, identity.verifier),
+            *routes,
             *health.routes(database_url),
             *metrics.routes(measured, settings.metrics_networks),
             *identity.routes,
         ],
-        middleware=_middleware(settings),
+        middleware=[direct, *_middleware(settings)],
         lifespan=lifespan.running,
     )
     return app
+
+
+def _contexts(
+    settings: Settings, keys: Keys, messages: Messages | None, state: Callable[[], State]
+) -> Callable[[Viewer], Context]:
+    """Give what makes an operation's context; ``state`` holds what the server opened."""
+    cursors = Cursors(keys.cursor_secret)
+    identities = identities_by_role(keys.identity_secret)
+    promises = Promises(keys.promise_secret)
+    # Only the demo's own sign-in goes without an issuer, on this machine alone.
+    carried = messages or (None if settings.issuer else LoggedMessages())
+
+    def context(viewer: Viewer) -> Context:
+        opened = state()
+        database: Database = opened.database
+        reader = Reader(
+            database,
+            keys.ring,
+            cursors,
+            identities[viewer.role],
+            RowScope(viewer),
+            settings.page_size_max,
+        )
+        return Context(viewer, reader, keys.index, opened.writes, promises, carried)
+
+    return context
 
 
 def _bounded(measured: Metrics) -> Bounded:
@@ -188,7 +200,7 @@ def _sequencing(
 
 def _graphql_routes(
     settings: Settings, operations: Operations, verifier: Verifier
-) -> list[BaseRoute]:
+) -> tuple[list[BaseRoute], Middleware]:
     endpoint = Endpoint(
         operations,
         verifier.verify,
@@ -207,10 +219,11 @@ def _graphql_routes(
             connections_of_viewer=settings.websocket_connections_per_viewer_max,
         ),
     )
-    return [
-        Route("/graphql", endpoint.answer, methods=_METHODS),
-        WebSocketRoute("/graphql", websockets.answer),
+    routes: list[BaseRoute] = [
+        Route(_GRAPHQL, endpoint.answer, methods=_METHODS),
+        WebSocketRoute(_GRAPHQL, websockets.answer),
     ]
+    return routes, Middleware(Direct, path=_GRAPHQL, answer=endpoint.answer)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -49,6 +49,8 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
+        # Finding a metric by its labels takes longer than counting.
+        self._known: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self.operation_statements = Histogram(
             "bank360_operation_statements",
             "SQL statements of an operation",
@@ -101,6 +103,17 @@ class Metrics:
         MultiProcessCollector(summed, folder)  # type: ignore[no-untyped-call]
         return generate_latest(summed)
 
+    def operation(self, kind: str, outcome: str, seconds: float, statements: int) -> None:
+        """Count an operation, how long it took and how many SQL statements."""
+        known = self._known.get((kind, outcome))
+        if known is None:
+            counter = self.operations.labels(kind, outcome)
+            known = self._known[kind, outcome] = counter, self.operation_seconds.labels(kind)
+        counter, histogram = known
+        counter.inc()
+        histogram.observe(seconds)
+        self.operation_statements.observe(statements)
+
     def command(self, name: str, outcome: str) -> None:
         """Count a command by its outcome: DONE, PENDING, REPLAYED, or a problem's code.
 
@@ -115,7 +128,7 @@ class Metrics:
 
 
 class PoolMetrics:
-    """What is seen of the pool of database connections; `app.db.database.PoolObserver`."""
+    """What is seen of the pool of database connections; `app.db.lending.PoolObserver`."""
 
     def __init__(self, registry: CollectorRegistry, live: Any) -> None:
         """Make the metrics of the pool in ``registry``."""
@@ -136,18 +149,22 @@ class PoolMetrics:
         """Tell that a statement waits for a connection."""
         self._waiting.inc()
 
-    def acquired(self, seconds: float, size: int) -> None:
-        """Tell that it got one after ``seconds``, of a pool that now has ``size`` of them."""
+    def waited(self) -> None:
+        """Tell that it waits no longer, whatever came of it."""
         self._waiting.dec()
+
+    def acquired(self, seconds: float) -> None:
+        """Tell that a statement got a connection, after ``seconds``."""
         self._used.inc()
-        self._open.set(size)
         self._seconds.observe(seconds)
 
-    def gave_up(self, *, busy: bool) -> None:
-        """Tell that it got none: all were ``busy`` too long, or it was ended."""
-        self._waiting.dec()
-        if busy:
-            self._busy.inc()
+    def opened(self, size: int) -> None:
+        """Tell that the pool has ``size`` connections."""
+        self._open.set(size)
+
+    def was_busy(self) -> None:
+        """Tell that a statement got none, because all were in use for too long."""
+        self._busy.inc()
 
     def released(self) -> None:
         """Tell that a connection is free again."""

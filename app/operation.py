@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from time import perf_counter
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from app.auth.viewer import Viewer
-from app.db.database import BusyError
+from app.db.lending import BusyError
 from app.db.reads import Reads, ReadsNotRecordedError
 from app.execution import Executor, Prepared
 from app.metrics import Metrics
@@ -81,6 +80,8 @@ class Operations:
     persisted: PersistedQueries
     trusted: TrustedDocuments
     metrics: Metrics
+    # Bound once: as configured when the application was made.
+    log: Any = field(default_factory=_log.bind)
 
     async def run(
         self, asked: GraphQLRequest, viewer: Viewer, request_id: str, network: str = ""
@@ -134,7 +135,7 @@ class Operations:
             await self.rates.spend(viewer, network, 1, 0)
             return _not_by_get()
         progress.prepared = prepared
-        progress.document = asked.digest or sha256(text.encode()).hexdigest()
+        progress.document = asked.digest or prepared.document.digest
         spent = await self.rates.spend(viewer, network, prepared.charge, prepared.look_ups)
         if spent.refusal is not None:
             answer = _limited(spent)
@@ -205,11 +206,10 @@ class Operations:
         kind = prepared.kind if prepared else None
         name = prepared.name if prepared else None
         outcome = _outcome(answer)
-        self.metrics.operations.labels(kind or "unknown", outcome).inc()
-        self.metrics.operation_seconds.labels(kind or "unknown").observe(seconds)
-        self.metrics.operation_statements.observe(reader.statements)
-        self.metrics.refused(answer.codes)
-        _log.info(
+        codes = answer.codes
+        self.metrics.operation(kind or "unknown", outcome, seconds, reader.statements)
+        self.metrics.refused(codes)
+        self.log.info(
             "operation",
             request_id=request_id,
             viewer=str(viewer.id),
@@ -221,7 +221,7 @@ class Operations:
             duration_ms=round(seconds * 1000, 1),
             statements=reader.statements,
             look_ups=prepared.look_ups if prepared else 0,
-            codes=sorted(set(answer.codes)),
+            codes=sorted(set(codes)),
         )
 
 

@@ -91,6 +91,8 @@ class Rates:
 
     def refusal(self, viewer: UUID, network: str) -> Spent | None:
         """Refuse at once whoever is known to have to wait; None for everybody else."""
+        if not self._waiting:
+            return None
         return self._known([Charge(Policy.VIEWER, str(viewer), 0), _of(network, 0)])
 
     async def spend(self, viewer: UUID, network: str, cost: int, look_ups: int) -> Spent:
@@ -107,9 +109,11 @@ class Rates:
 
     async def _spend(self, *charges: Charge) -> Spent:
         due = [each for each in charges if each.amount and each.whose and self.quotas[each.policy]]
-        known = self._known(due)
-        if known is not None or not due:
-            return known or Spent()
+        if not due:
+            return Spent()
+        known = self._known(due) if self._waiting else None
+        if known is not None:
+            return known
         windows = [self._window(each) for each in due]
         amounts = {key: each.amount for each, (key, _) in zip(due, windows, strict=True)}
         try:

@@ -7,8 +7,8 @@ hand behind Starlette (the limit); the same statement by pgbench. The last four 
 record nothing and decrypt nothing. They are real servers, each one process, over HTTP on loopback,
 on the same rows with the same number of connections; runs take turns, figures are medians.
 
-Run: ``python bench/queries.py [--customers 10000] [--seconds 2] [--rounds 5]`` on the embedded
-PostgreSQL in a temporary folder; ``--keep FOLDER`` keeps the bank for the next run there.
+Run: ``python bench/queries.py [--customers 10000] [--seconds 2] [--rounds 5] [--workers 2]`` on the
+embedded PostgreSQL in a temporary folder; ``--keep FOLDER`` keeps the bank for the next run there.
 PostGraphile is left out unless ``npm ci`` was run in bench/postgraphile.
 """
 
@@ -32,6 +32,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import query_sides
+import query_workers
 import uvloop
 from plain_copy import fresh, machine, server
 from query_cases import Case, Sample, cases, sample
@@ -123,6 +124,7 @@ def requests_of(bank: Bank, rows: Sample, case: Case, side: str) -> list[bytes]:
     """Write a side's requests for each row of a case."""
     if side in {STRAWBERRY, POSTGRAPHILE}:
         query = case.strawberry if side == STRAWBERRY else case.postgraphile
+        assert query is not None
         bodies = [{"query": query, "variables": given} for given in case.peers]
         return [request("/graphql", body, {}) for body in bodies]
     if side == LIMIT:
@@ -175,7 +177,8 @@ async def measured(
     bank: Bank, rows: Sample, case: Case, sides: Sides, options: argparse.Namespace
 ) -> Mapping[str, list[Run]]:
     """Run a case on every side by turns."""
-    left_out = {POSTGRAPHILE} if case.postgraphile is None else set()
+    asked_of = {STRAWBERRY: case.strawberry, POSTGRAPHILE: case.postgraphile}
+    left_out = {side for side, query in asked_of.items() if query is None}
     ports = {side: port for side, (port, _) in sides.servers.items() if side not in left_out}
     asked = {side: requests_of(bank, rows, case, side) for side in ports}
     await check(case, ports, asked)
@@ -184,7 +187,7 @@ async def measured(
         meter = await Meter.of(bank.dsn, sides.servers[side][1])
         runs[side] = partial(_load, port, asked[side], options.connections, meter)
     program = embedded.client_bin() / "pgbench"
-    scripts = scripts_of(case, sides.scripts)
+    scripts = scripts_of(case, sides.scripts) if case.name in STATEMENTS else []
     environment = {**os.environ, "PGOPTIONS": "-c jit=off"}
 
     async def by_pgbench(seconds: float) -> Run:
@@ -198,7 +201,8 @@ async def measured(
             environment=environment,
         )
 
-    runs[POSTGRESQL] = by_pgbench
+    if case.name in STATEMENTS:
+        runs[POSTGRESQL] = by_pgbench
     found: dict[str, list[Run]] = {side: [] for side in runs}
     for side, run in runs.items():
         if side != POSTGRESQL:
@@ -249,9 +253,23 @@ def print_case(case: Case, found: Mapping[str, list[Run]]) -> None:
         print(f"{POSTGRAPHILE} is not asked: {case.missing}")
 
 
-def started(bank: Bank, connections: int, logs: Path, stack: ExitStack) -> Iterator[Any]:
+def started(
+    bank: Bank, connections: int, workers: int, logs: Path, stack: ExitStack
+) -> Iterator[Any]:
     """Start every server; gives side, port and process id of each."""
     node = query_sides.node()
+    if workers > 1:
+        redis_url = stack.enter_context(query_workers.redis(logs))
+        server_ = query_workers.workers(
+            workers,
+            bank.dsn,
+            bank.folder,
+            connections=connections,
+            redis_url=redis_url,
+            log=logs / "workers.log",
+        )
+        port, process = stack.enter_context(server_)
+        yield f"bank360, {workers} processes", (port, process.pid)
     for side, name in ((OURS, "ours"), (STRAWBERRY, "strawberry"), (LIMIT, "limit")):
         server_ = query_sides.served(name, bank.dsn, bank.folder, connections, logs / f"{name}.log")
         port, process = stack.enter_context(server_)
@@ -306,6 +324,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument(
+        "--workers", type=int, default=1, help="also as so many processes, on a Redis server"
+    )
+    parser.add_argument(
         "--case", nargs="*", help="360, list-graph, list-flat, ...; all unless given"
     )
     parser.add_argument("--dsn", help="a server on which a database may be created")
@@ -324,7 +345,7 @@ def main() -> None:
         bank = Bank(
             asyncio.run(filled(dsn, keys, options.customers)), keys, TokenKey.load(kept), kept
         )
-        servers = dict(started(bank, options.connections, Path(folder), stack))
+        servers = dict(started(bank, options.connections, options.workers, Path(folder), stack))
         asyncio.run(measure(bank, Sides(servers, Path(folder)), options))
 
 

@@ -76,7 +76,7 @@ class Case:
     role: Role
     ours: str
     variables: Sequence[Mapping[str, Any]]
-    strawberry: str
+    strawberry: str | None
     peers: Sequence[Mapping[str, Any]]
     postgraphile: str | None = None
     missing: str = ""
@@ -221,5 +221,15 @@ def cases(found: Sample) -> list[Case]:
             " { number name tier status } }",
             [{"digest": digest} for digest in found.digests],
             missing="its schema has no way from the index of national ids to the customer",
+        ),
+        Case(
+            "viewer",
+            "who is asking: nothing of the database",
+            manager,
+            "query Who { viewer { actingRole } }",
+            [{}],
+            None,
+            [{}],
+            missing="it knows no viewer",
         ),
     ]

@@ -34,7 +34,7 @@ from query_load import Meter, spent
 from app.auth.tokens import TokenKey
 from app.db.database import Database
 from app.db.keys import Keys
-from app.db.policies import VIEWER_SETTING
+from app.db.viewer_setting import VIEWER_SETTING
 from app.main import create_app
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.planning import Planner

@@ -20,7 +20,7 @@ _LOOP: Final = "event loop, sockets"
 # (end of the file's name or part of it, function or None for any, text of the line, stage)
 _STAGES: Final = (
     ("asyncio/runners.py", None, None, _LOOP),
-    ("app/planner/planning.py", "run", "orjson.loads", "reading PostgreSQL's JSON"),
+    ("app/planner/plans.py", "run", "orjson.loads", "reading PostgreSQL's JSON"),
     ("app/http.py", "_response", None, "writing JSON, response"),
     ("app/http.py", "_viewer", None, "token"),
     ("app/http.py", None, None, "HTTP"),
@@ -49,10 +49,13 @@ _STAGES: Final = (
     ("app/db/head_file.py", None, None, "numbering audit records"),
     ("app/db/database.py", "_speak_for", None, "telling who asks"),
     ("app/db/database.py", "fetch", None, "statement"),
+    ("app/db/database.py", "answer", None, "statement"),
+    ("app/db/lending.py", None, None, "checkout"),
     ("app/db/database.py", None, None, "checkout"),
     ("app/db/lookup.py", None, None, "look-up"),
     ("app/planner/planning.py", "_outline", None, "finding the plan"),
     ("app/planner/collecting.py", None, None, "finding the plan"),
+    ("app/planner/planning.py", "_found", None, "finding the plan"),
     ("app/planner/planning.py", "execute", None, "finding the plan"),
     ("app/planner/disclosure.py", None, None, "noting what is shown"),
     ("app/planner/answering.py", "tell_exposures", None, "noting what is shown"),

@@ -106,7 +106,7 @@ def served(
             stderr=errors,
         )
         port: int = listener.getsockname()[1]
-    with _stopping(process):
+    with stopping(process):
         yield port, process
 
 
@@ -138,7 +138,7 @@ def postgraphile(
             stdout=subprocess.PIPE,
             stderr=errors,
         )
-    with _stopping(process):
+    with stopping(process):
         assert process.stdout is not None
         told = process.stdout.readline().strip()
         if not told:
@@ -147,7 +147,8 @@ def postgraphile(
 
 
 @contextmanager
-def _stopping(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def stopping(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a process at the end."""
     try:
         yield
     finally:

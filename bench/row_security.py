@@ -30,8 +30,8 @@ from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.database import Database
 from app.db.keys import Keys
-from app.db.policies import VIEWER_SETTING
 from app.db.seed.load import seed_bank
+from app.db.viewer_setting import VIEWER_SETTING
 from app.main import create_app
 from app.planner.global_id import format_id
 from app.settings import Settings

@@ -19,21 +19,18 @@ import argparse
 import asyncio
 import random
 import tempfile
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import cycle
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import asyncpg
-import httpx
 import orjson
-from killed_server import POLL_SECONDS, SECONDS_MAX, Server, fail
+from killed_server import Server, fail
+from killed_writers import Run, chain, keys_and_records, kill_again_and_again, working
 from plain_copy import drop, fresh, machine, server
 
 from app.auth.permissions import Role
@@ -46,8 +43,7 @@ DATABASE: Final = "bank360_torture_writes"
 CUSTOMERS: Final = 64
 WRITERS_OF_A_CUSTOMER: Final = 2
 # So many changes are acknowledged between two kills: some connections are new, none are many.
-ACKNOWLEDGED_MIN: Final = 20
-ACKNOWLEDGED_MAX: Final = 80
+ACKNOWLEDGED: Final = 20, 80
 VERSION: Final = "query ($id: ID!) { customer(id: $id) { version } }"
 UPDATE: Final = """
 mutation ($input: UpdateCustomerInput!) {
@@ -76,43 +72,6 @@ class Written:
     email: str
 
 
-@dataclass
-class Run:
-    """What all writers share."""
-
-    http: httpx.AsyncClient
-    url: str
-    is_over: asyncio.Event = field(default_factory=asyncio.Event)
-    written: list[Written] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    async def send(self, token: str, query: str, variables: dict[str, Any]) -> Any:
-        """Send an operation until it is answered; gives its data."""
-        deadline = monotonic() + SECONDS_MAX
-        while True:
-            try:
-                response = await self.http.post(
-                    f"{self.url}/graphql",
-                    json={"query": query, "variables": variables},
-                    headers={"Authorization": f"Bearer {token}"},
-                )
-            except httpx.ConnectError:
-                pass  # It does not listen yet, so it was not told either.
-            except httpx.TransportError:
-                self.counts["answers lost"] += 1
-            else:
-                body = response.json()
-                if "errors" not in body:
-                    return body["data"]
-                codes = {error["extensions"]["code"] for error in body["errors"]}
-                if codes != {"RATE_LIMITED"}:
-                    fail(f"unexpected: {body['errors']}")
-                self.counts["too busy"] += 1
-            if monotonic() > deadline:
-                fail("the server answers no more")
-            await asyncio.sleep(POLL_SECONDS)
-
-
 @dataclass(frozen=True)
 class Writer:
     """Changes one customer's address again and again."""
@@ -122,7 +81,7 @@ class Writer:
     actor: UUID
     token: str
 
-    async def write(self, run: Run) -> None:
+    async def write(self, run: Run[Written]) -> None:
         """Go on until the run is over and the last command is answered."""
         place = format_id("cus", self.customer, self.customer)
         while not run.is_over.is_set():
@@ -134,22 +93,13 @@ class Writer:
                 "expectedVersion": data["customer"]["version"],
                 "email": email,
             }
-            outcome = await self._answer(run, command)
-            run.counts[outcome] += 1
-            if outcome == "acknowledged":
-                run.written.append(Written(self.actor, key, self.customer, email))
-
-    async def _answer(self, run: Run, command: dict[str, Any]) -> str:
-        while True:
-            answer = (await run.send(self.token, UPDATE, {"input": command}))["updateCustomer"]
+            answer = await run.command(self.token, UPDATE, "updateCustomer", command)
             code = answer.get("code")
-            if code is None:
-                return "acknowledged"
-            if code == "STALE_VERSION":
-                return "refused as stale"
-            if code not in {"IN_PROGRESS", "TRY_AGAIN"}:
+            if code not in {None, "STALE_VERSION"}:
                 fail(f"unexpected: {code}")
-            run.counts["asked to send again"] += 1
+            run.counts["refused as stale" if code else "acknowledged"] += 1
+            if code is None:
+                run.answered.append(Written(self.actor, key, self.customer, email))
 
 
 async def torture(bank: str, folder: Path, options: argparse.Namespace) -> list[str]:
@@ -172,52 +122,20 @@ async def torture(bank: str, folder: Path, options: argparse.Namespace) -> list[
     target = Server(bank, folder)
     try:
         await target.start()
-        async with writing(writers, target.url) as run:
-            await kill_again_and_again(run, target, options.kills, options.seed)
-        shown = ", ".join(f"{count:,} {what}" for what, count in sorted(run.counts.items()))
-        print(f"{len(writers)} writers, {options.kills} kills: {shown}", flush=True)
-        checks = Checks(owner, keys, run.written)
+        async with working(target.url, [writer.write for writer in writers]) as run:
+            kills = [target.restart] * options.kills
+            await kill_again_and_again(run, kills, ACKNOWLEDGED, random.Random(options.seed))
+        print(f"{len(writers)} writers, {options.kills} kills: {run.summary()}", flush=True)
+        acknowledged = {(each.actor, each.key) for each in run.answered}
         faults = [
-            *await checks.keys_and_records(),
-            *await checks.customers([dict(row) for row in customers]),
-            *await checks.chain(target),
+            *await keys_and_records(owner, acknowledged, ["updateCustomer"]),
+            *await Checks(owner, keys, run.answered).customers([dict(row) for row in customers]),
+            *await chain(owner, target),
         ]
     finally:
         target.kill()
         await owner.close()
     return faults
-
-
-@asynccontextmanager
-async def writing(writers: Sequence[Writer], url: str) -> AsyncIterator[Run]:
-    """Let the writers write; in the end every command that was begun is answered."""
-    async with httpx.AsyncClient(timeout=SECONDS_MAX) as http, asyncio.TaskGroup() as tasks:
-        run = Run(http, url)
-        for writer in writers:
-            tasks.create_task(writer.write(run))
-        try:
-            yield run
-        finally:
-            run.is_over.set()
-
-
-async def kill_again_and_again(run: Run, target: Server, kills: int, seed: int) -> None:
-    """Kill the server while commands are under way, start it, and wait until it works."""
-    chosen = random.Random(seed)
-    for _ in range(kills):
-        await acknowledged(run, chosen.randint(ACKNOWLEDGED_MIN, ACKNOWLEDGED_MAX))
-        target.kill()
-        await target.start()
-    await acknowledged(run, ACKNOWLEDGED_MIN)
-
-
-async def acknowledged(run: Run, more: int) -> None:
-    """Wait until so many more changes are acknowledged."""
-    wanted, deadline = len(run.written) + more, monotonic() + SECONDS_MAX
-    while len(run.written) < wanted:
-        if monotonic() > deadline:
-            fail("nothing is acknowledged any more")
-        await asyncio.sleep(0.001)
 
 
 @dataclass
@@ -227,34 +145,6 @@ class Checks:
     owner: asyncpg.Connection
     keys: Keys
     written: Sequence[Written]
-
-    async def keys_and_records(self) -> list[str]:
-        """Compare what was acknowledged with keys and records, both ways."""
-        rows = await self.owner.fetch(
-            """
-            select idempotency_key.actor_id, key, count(audit_record.id) as records
-            from idempotency_key
-            left join audit_record on audit_record.payload_hash = idempotency_key.payload_hash
-                and audit_record.actor_id = idempotency_key.actor_id
-                and audit_record.command = idempotency_key.command
-            where problem is null group by 1, 2
-            """
-        )
-        done = {(row["actor_id"], row["key"]): row["records"] for row in rows}
-        wanted = {(each.actor, each.key) for each in self.written}
-        records = await self.owner.fetchval(
-            "select count(*) from audit_record where command = 'updateCustomer'"
-        )
-        faults = []
-        if missing := wanted - done.keys():
-            faults.append(f"{len(missing)} acknowledged commands are missing")
-        if more := done.keys() - wanted:
-            faults.append(f"{len(more)} commands were carried out, and nobody was told")
-        if wrong := {key for key, count in done.items() if count != 1}:
-            faults.append(f"{len(wrong)} commands have not exactly one audit record")
-        if records != len(self.written):
-            faults.append(f"{records} audit records for {len(self.written)} commands")
-        return faults
 
     async def customers(self, before: Sequence[dict[str, Any]]) -> list[str]:
         """Follow each customer's changes from the state ``before`` to what stands there now."""
@@ -305,29 +195,6 @@ class Checks:
             change = orjson.loads(detail)["email"]
             found[change["before"]] = change["after"]
         return found
-
-    async def chain(self, target: Server) -> list[str]:
-        """Wait for the sequencer, then look at positions and chain."""
-        deadline = monotonic() + SECONDS_MAX
-        while await self.owner.fetchval("select exists (select from audit_pending)"):
-            if monotonic() > deadline:
-                return ["the sequencer has not numbered every record"]
-            await asyncio.sleep(POLL_SECONDS)
-        links = await self.owner.fetchrow(
-            """
-            select count(*) as links, max(position) as last, count(distinct record_id) as records,
-                (select count(*) from audit_record) as all_records
-            from audit_link
-            """
-        )
-        assert links is not None
-        faults = [] if len(set(links)) == 1 else [f"positions are not dense: {dict(links)}"]
-        with tempfile.TemporaryFile() as said:
-            status = await asyncio.to_thread(target.run("audit", "verify", output=said).wait)
-            said.seek(0)
-            text = said.read().decode().strip()
-        print(text)
-        return faults if status == 0 else [*faults, f"audit verify ended with {status}: {text}"]
 
 
 def main() -> None:

@@ -16,25 +16,22 @@ PostgreSQL in a temporary folder.
 
 import argparse
 import asyncio
-import os
-import re
-import statistics
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
 from asyncpg.connection import LoggedQuery
+from pgbench import TIMEOUT_SECONDS, compare, context_of, literal, pgbench
 from plain_copy import drop, fresh, machine, server
 
 from app.auth.permissions import Role
-from app.auth.promises import Promises
 from app.auth.viewer import Viewer
 from app.db.commands import Done
 from app.db.database import open_pool
@@ -42,14 +39,10 @@ from app.db.keys import Keys
 from app.db.roles import APP_WRITE
 from app.db.seed.load import seed_bank
 from app.db.unit_of_work import Writes
-from app.embedded_place import client_bin
-from app.planner.reader import Reader
-from app.resolvers.context import Context
 from app.resolvers.customer_data import UpdateCustomer, update
 
 DATABASE: Final = "bank360_bench_writes"
 CUSTOMERS: Final = 500
-TIMEOUT_SECONDS: Final = 15
 MANAGED: Final = """
 select customer.id, customer.version, assignment.staff_id from customer
 join assignment on assignment.customer_id = customer.id and role = 'RELATIONSHIP_MANAGER'
@@ -59,13 +52,6 @@ where customer.type = 'INDIVIDUAL' and customer.status = 'ACTIVE' order by custo
 PROLOGUE: Final = r"""\set key random(1, 9223372036854775807)
 \set lock random(-2147483648, 2147483647)
 """
-
-
-@dataclass
-class Loader:
-    """All that the unit of work touches of an operation's reader."""
-
-    loaders: dict[Any, Any]
 
 
 @dataclass
@@ -81,14 +67,12 @@ class Writer:
         """Carry out one command; anything but its success ends the bench."""
         role = Role.RELATIONSHIP_MANAGER
         viewer = Viewer(role, (role,), staff_id=self.manager)
-        reader = cast("Reader", Loader({}))
-        keys = self.writes.keys
-        promises = Promises(keys.promise_secret)
-        context = Context(viewer, reader, keys.index, self.writes, promises, request_id="bench")
         # Each command changes something, whatever the other side left there.
         values = {"language": f"en-{self.version:08}"}
         outcome = await update(
-            context, uuid4().hex, UpdateCustomer(self.customer, self.version, values)
+            context_of(self.writes, viewer),
+            uuid4().hex,
+            UpdateCustomer(self.customer, self.version, values),
         )
         if not isinstance(outcome, Done):
             message = f"refused: {outcome.code}"
@@ -162,44 +146,6 @@ def statement(logged: LoggedQuery) -> str:
     return f"{sql} \\gset" if "for update of customer" in sql else f"{sql};"
 
 
-def literal(value: Any) -> str:
-    """Write a value as SQL; times are those of the transaction."""
-    if value is None:
-        return "null"
-    if isinstance(value, datetime):
-        return "now()"
-    if isinstance(value, bytes):
-        return f"'\\x{value.hex()}'::bytea"
-    if isinstance(value, list):
-        type_ = "uuid[]" if value and isinstance(value[0], UUID) else "text[]"
-        return f"array[{', '.join(map(literal, value))}]::{type_}"
-    text = str(value).replace("'", "''")
-    return f"'{text}'::uuid" if isinstance(value, UUID) else f"'{text}'"
-
-
-def pgbench(dsn: str, file: Path, connections: int, seconds: int) -> float:
-    """Run the script; gives transactions a second."""
-    command = [
-        str(client_bin() / "pgbench"),
-        "--no-vacuum",
-        "--protocol=prepared",
-        f"--file={file}",
-    ]
-    command += [f"--client={connections}", "--jobs=2", f"--time={seconds}", dsn]
-    options = f"-c role={APP_WRITE} -c jit=off -c statement_timeout={TIMEOUT_SECONDS}s"
-    done = subprocess.run(
-        command,
-        env=os.environ | {"PGOPTIONS": options},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
-    if done.returncode or found is None or "failed transactions: 0 " not in done.stdout:
-        raise SystemExit(done.stdout + done.stderr)
-    return float(found[1])
-
-
 async def unit_of_work(dsn: str, writes: Writes, connections: int, seconds: int) -> float:
     """Let as many writers write as there are connections; gives commands a second."""
     began = perf_counter()
@@ -214,18 +160,14 @@ async def measure(dsn: str, keys: Keys, folder: Path, options: argparse.Namespac
     file = folder / "update_customer.sql"
     file.write_text(script(sent), encoding="utf-8")
     writes = await connect(dsn, keys, options.connections)
-    ours, theirs = [], []
-    for _ in range(options.rounds):
-        ours.append(await unit_of_work(dsn, writes, options.connections, options.seconds))
-        theirs.append(
-            await asyncio.to_thread(pgbench, dsn, file, options.connections, options.seconds)
-        )
+    rates = await compare(
+        partial(unit_of_work, dsn, writes, options.connections, options.seconds),
+        partial(pgbench, dsn, file, options.connections, options.seconds),
+        options.rounds,
+    )
     await writes.close()
     print(f"{len(sent[0])} statements, {options.connections} connections, {options.rounds} rounds")
-    for name, rates in (("unit of work", ours), ("pgbench", theirs)):
-        shown = " ".join(f"{rate:,.0f}" for rate in sorted(rates))
-        print(f"{name:<14}{statistics.median(rates):>8,.0f} a second, of {shown}")
-    print(f"ratio {statistics.median(ours) / statistics.median(theirs):.2f}")
+    rates.show()
 
 
 def main() -> None:

@@ -95,3 +95,11 @@ class Explaining:
             ((found,),) = await self.database.fetch(explain, values, viewer)
             self.plans.append(Plan(sql, values, orjson.loads(found)[0]["Plan"]))
             return await self.database.fetch(sql, values, viewer)
+
+    async def answer(self, sql: str, values: Sequence[Any], viewer: str) -> Any:
+        """Explain a statement that is told itself who is asking, then run it."""
+        explain = f"explain (analyze, buffers, format json, timing off) {sql}"
+        async with self._turn:
+            found = await self.database.answer(explain, values, viewer)
+            self.plans.append(Plan(sql, values, orjson.loads(found)[0]["Plan"]))
+            return await self.database.answer(sql, values, viewer)

@@ -33,6 +33,7 @@ class SlowSql:
             return await fetch(database, self.sql, [], viewer)
 
         monkeypatch.setattr(Database, "fetch", slow)
+        monkeypatch.setattr(Database, "answer", slow)
 
     async def running(self, number: int) -> None:
         """Wait until so many of them run in PostgreSQL."""

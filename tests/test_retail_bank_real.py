@@ -253,17 +253,24 @@ async def test_no_canonical_query_reads_a_big_table_from_end_to_end(
     bank: Client, retail_bank: tuple[str, Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[str, list[Any]]] = []
-    fetch = Database.fetch
+    fetch, answer = Database.fetch, Database.answer
 
-    async def recorded(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
+    async def fetched(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
         sent.append((sql, values))
         return await fetch(database, sql, values, viewer)
 
-    monkeypatch.setattr(Database, "fetch", recorded)
+    async def answered(database: Database, sql: str, values: list[Any], viewer: str) -> Any:
+        sent.append((sql, [*values, viewer]))
+        return await answer(database, sql, values, viewer)
+
+    monkeypatch.setattr(Database, "fetch", fetched)
+    monkeypatch.setattr(Database, "answer", answered)
     found = await bank.run(CUSTOMER_360, nationalId="690-40-5090")
     ids = [found["customerBy"]["id"]]
     await bank.run(LISTS, id=ids[0])
     await bank.run(WHOLE_OF_MANY, ids=ids)
+    beside = "__schema { queryType { name } } nodes(ids: $ids)"
+    await bank.run(WHOLE_OF_MANY.replace("nodes(ids: $ids)", beside), ids=ids)
     # The reference executor's for the last one; the others are planned, and look up first.
     assert len(sent) > 12
     connection = await asyncpg.connect(retail_bank[0], server_settings={"role": "app_read"})

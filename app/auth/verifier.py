@@ -6,7 +6,7 @@ Rules: RFC 7519 (JSON Web Token), RFC 8725 (best current practices), RFC 9068 (a
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -35,6 +35,8 @@ _log = structlog.get_logger("bank360.auth")
 
 # A holder takes about 1 KB.
 _HOLDERS_MAX: Final = 20_000
+# As many as there are roles; headers that say the same otherwise are not kept.
+_VIEWERS_MAX: Final = len(Role)
 # RFC 9068, section 2.1; most issuers still write the older "JWT".
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -69,6 +71,17 @@ class Rules:
 class _Verified:
     holder: Holder
     generation: int
+    # Who acts, by the role that was wished for.
+    viewers: dict[str | None, Viewer] = field(default_factory=dict)
+
+    def acting_as(self, wished: str | None) -> Viewer:
+        """Give the viewer that acts in a role; see Holder."""
+        viewer = self.viewers.get(wished)
+        if viewer is None:
+            viewer = self.holder.acting_as(wished)
+            if len(self.viewers) < _VIEWERS_MAX:
+                self.viewers[wished] = viewer
+        return viewer
 
 
 class Verifier:
@@ -107,22 +120,22 @@ class Verifier:
         digest = sha256(token.encode("utf-8", "replace")).digest()
         known = self._holders.get(digest)
         if known is None or known.generation != keys.generation:
-            holder = await self._verified(token, keys, digest)
+            known = await self._verified(token, keys, digest)
         else:
-            holder = known.holder
             self._holders.move_to_end(digest)
+        holder = known.holder
         if holder.expires_at <= self._now():
             self._holders.pop(digest, None)
             message = "the token has expired: sign in again"
             raise TokenError(message)
         if holder.token_id is not None and await self._is_revoked(holder.token_id):
             raise _refused(Reason.REVOKED)
-        return holder.acting_as(acting_role)
+        return known.acting_as(acting_role)
 
     def _now(self) -> datetime:
         return moment(self._clock())
 
-    async def _verified(self, token: str, keys: Keys, digest: bytes) -> Holder:
+    async def _verified(self, token: str, keys: Keys, digest: bytes) -> _Verified:
         try:
             signed = Signed.read(token)
             try:
@@ -143,10 +156,10 @@ class Verifier:
             raise _refused(error.error, getattr(error, "claim", None)) from error
         except ValueError as error:
             raise _refused(Reason.MALFORMED) from error
-        self._holders[digest] = _Verified(holder, keys.generation)
+        verified = self._holders[digest] = _Verified(holder, keys.generation)
         if len(self._holders) > _HOLDERS_MAX:
             self._holders.popitem(last=False)
-        return holder
+        return verified
 
     async def _holder(self, claims: Mapping[str, Any]) -> Holder:
         names = self._rules.names

@@ -1,28 +1,29 @@
-"""The pool of connections that queries read through."""
+"""The connections that queries read through, and how they are told who is asking.
+
+A statement of one value tells it itself, for its own transaction: the session speaks for nobody,
+so that what is read before it is told, or by whoever comes next, is nothing. Any other statement is
+sent after the session was told, at every checkout.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from time import perf_counter
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
-from app.db.policies import VIEWER_SETTING
+from app.db.lending import Lender, Lent, PoolObserver
 from app.db.roles import APP_READ
+from app.db.viewer_setting import SET_VIEWER
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
-# Waiting longer than this for a connection means more load than this server can carry.
-_ACQUIRE_TIMEOUT_SECONDS: Final = 5
 # Whoever still reads when the server has stopped has had all the time that operations have.
 _CLOSE_TIMEOUT_SECONDS: Final = 5
 _NOBODY: Final = ""
-_SET_VIEWER: Final = f"select set_config('{VIEWER_SETTING}', $1, false)"
-
-
-class BusyError(Exception):
-    """Every connection is in use, and none came free in time."""
+# What a plan of everything about a customer has. Planned anew for each run it would take tens of
+# milliseconds; kept, a letter of SQL takes some 60 bytes of the database's process.
+_KEPT_LETTERS_MAX: Final = 32_000
+_KEPT_STATEMENTS_MAX: Final = 60
 
 
 async def _keep(_connection: asyncpg.Connection) -> None:
@@ -34,16 +35,18 @@ async def _keep(_connection: asyncpg.Connection) -> None:
     """
 
 
-async def _speak_for(connection: "PoolConnectionProxy[asyncpg.Record]", viewer: str) -> None:
-    """Tell the database who is asking from now on; a connection that was not told is ended.
+async def _speak_for(lent: Lent, viewer: str) -> None:
+    """Tell a session who is asking from now on; a connection that was not told is ended.
 
     Outside any transaction: one that is rolled back would bring back whoever asked before.
     """
+    lent.told = None
     try:
-        await connection.fetchval(_SET_VIEWER, viewer)
+        await lent.connection.fetchval(SET_VIEWER, viewer)
     except BaseException:
-        connection.terminate()
+        lent.connection.terminate()
         raise
+    lent.told = viewer
 
 
 async def open_pool(
@@ -56,6 +59,8 @@ async def open_pool(
         max_size=size,
         timeout=_CONNECT_TIMEOUT_SECONDS,
         reset=_keep,
+        statement_cache_size=_KEPT_STATEMENTS_MAX,
+        max_cacheable_statement_size=_KEPT_LETTERS_MAX,
         server_settings={
             "role": role,
             "application_name": "bank360",
@@ -76,29 +81,15 @@ async def close_pool(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         pool.terminate()
 
 
-class PoolObserver(Protocol):
-    """Is told what happens to the pool."""
-
-    def waits(self) -> None:
-        """Tell that a statement waits for a connection."""
-
-    def acquired(self, seconds: float, size: int) -> None:
-        """Tell that it got one after ``seconds``, of a pool that now has ``size`` of them."""
-
-    def gave_up(self, *, busy: bool) -> None:
-        """Tell that it got none: all were ``busy`` too long, or it was ended."""
-
-    def released(self) -> None:
-        """Tell that a connection is free again."""
-
-
 class Database:
     """Reads as the role ``app_read``; every statement takes a connection of its own."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", observer: PoolObserver) -> None:
-        """Take an open pool; use ``connect`` to make one."""
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", size: int, observer: PoolObserver
+    ) -> None:
+        """Take an open pool of at most ``size`` connections; use ``connect`` to make one."""
         self._pool = pool
-        self._observer = observer
+        self._lender = Lender(pool, size, observer)
 
     @classmethod
     async def connect(
@@ -106,43 +97,42 @@ class Database:
     ) -> Self:
         """Open a pool of at most ``pool_size`` connections."""
         pool = await open_pool(dsn, APP_READ, pool_size, statement_timeout_seconds, read_only=True)
-        return cls(pool, observer)
+        return cls(pool, pool_size, observer)
+
+    async def answer(self, sql: str, values: Sequence[Any], viewer: str) -> Any:
+        """Run one statement made by ``telling`` as ``viewer``, in one round trip; gives its value.
+
+        ``values`` are those of the statement that it was made of.
+        """
+        async with self._lent() as lent:
+            if lent.told != _NOBODY:
+                await _speak_for(lent, _NOBODY)
+            ((value,),) = await lent.connection.fetch(sql, *values, viewer)
+            return value
 
     async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
         """Run one statement as ``viewer`` (see app.db.policies); gives its rows."""
-        async with self._connection(viewer) as connection:
-            return await connection.fetch(sql, *values)
+        async with self._lent() as lent:
+            await _speak_for(lent, viewer)
+            return await lent.connection.fetch(sql, *values)
 
     async def fetch_value(self, sql: str, *values: Any) -> Any:
         """Run one statement as nobody; gives the first column of its first row, or None."""
-        async with self._connection(_NOBODY) as connection:
-            return await connection.fetchval(sql, *values)
+        async with self._lent() as lent:
+            await _speak_for(lent, _NOBODY)
+            return await lent.connection.fetchval(sql, *values)
 
     @asynccontextmanager
-    async def _connection(
-        self, viewer: str
-    ) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
-        """Take a connection that speaks for ``viewer`` and for nobody else."""
-        started = perf_counter()
-        self._observer.waits()
+    async def _lent(self) -> AsyncIterator[Lent]:
+        lent = await self._lender.take()
+        in_order = False
         try:
-            connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS)
-        except TimeoutError as error:
-            self._observer.gave_up(busy=True)
-            raise BusyError from error
-        except BaseException:
-            self._observer.gave_up(busy=False)
-            raise
-        self._observer.acquired(perf_counter() - started, self._pool.get_size())
-        try:
-            await _speak_for(connection, viewer)
-            yield connection
+            yield lent
+            in_order = True
         finally:
-            try:
-                await self._pool.release(connection)
-            finally:
-                self._observer.released()
+            await self._lender.give_back(lent, in_order=in_order)
 
     async def close(self) -> None:
         """Close every connection once its statement ends, or when that takes too long."""
+        await self._lender.close()
         await close_pool(self._pool)

@@ -23,8 +23,8 @@ _SEALED: Final = "_ciphertext"
 # What only tells whether two values are equal.
 _COMPARED: Final = "_digest"
 _OWNER: Final = "customer_id"
-# What finds a customer and says nothing about one, and what the bank knows about its own staff and
-# considers among them.
+# What finds a customer and says nothing about one, what the bank knows about its own staff and
+# considers among them, and sums of its own accounts.
 _LEFT_OUT: Final = frozenset(
     table.__tablename__
     for table in (
@@ -36,6 +36,7 @@ _LEFT_OUT: Final = frozenset(
         tables.ContactIndex,
         tables.CustomerKey,
         tables.CustomerNumber,
+        tables.InternalBalance,
         tables.NameIndex,
         tables.NationalIdIndex,
         tables.TicketNumber,

@@ -15,8 +15,10 @@ from app.auth.scopes import DAYS_AFTER_CLOSING
 from app.db import tables
 from app.db.bank_itself import BANK_ID
 from app.db.roles import APP_READ, APP_WRITE, JOBS
+from app.db.viewer_setting import VIEWER_SETTING
 
-VIEWER_SETTING: Final = "bank360.viewer"
+# Whom viewer_serves was asked about last and when, where it said yes; gone with the transaction.
+SERVED_SETTING: Final = "bank360.served"
 
 # Only the owner reads these.
 CLOSED: Final = frozenset({tables.KeyCheck.__tablename__})
@@ -77,6 +79,8 @@ _STAFF: Final = "(select viewer() ->> 'staff') is not null"
 _ALL: Final = "(select viewer() ->> 'scope') = 'ALL'"
 _AUDITS: Final = f"(select viewer() ->> 'role') = '{Role.COMPLIANCE.value}'"
 _ONESELF: Final = "(select (viewer() ->> 'customer')::uuid)"
+_MOMENT: Final = "(select viewer_moment())"
+_REMEMBERED: Final = f"current_setting('{SERVED_SETTING}', true)"
 
 # Rows of tables that themselves say whether their customer is in scope are told without a call.
 _AT_A_GLANCE: Final = {
@@ -112,6 +116,23 @@ _NARROWED: Final = {
 # What customers do not see of their own rows.
 _KEPT_FROM_CUSTOMERS: Final = {tables.TicketComment.__tablename__: "internal"}
 
+# All that viewer_serves depends on beside the customer: who is asking, the time, and what is
+# committed. A transaction that has written also sees rows that no snapshot tells of.
+MOMENT: Final = f"""
+create function viewer_moment() returns text stable
+return case when pg_current_xact_id_if_assigned() is null then
+    pg_current_snapshot() || ' ' || now() || ' ' || current_setting('{VIEWER_SETTING}', true)
+end;
+
+-- Remember that the viewer sees a customer, until the transaction ends or the next one is seen.
+create function viewer_remembers(moment text, customer uuid) returns boolean language plpgsql stable
+as $body$
+begin
+    return set_config('{SERVED_SETTING}', moment || customer, true) is not null;
+end
+$body$;
+"""
+
 # What a member of staff began for a customer counts beside what the post sees anyway.
 SERVES: Final = """
 -- Whether a member of staff who does not see everybody sees this customer.
@@ -146,12 +167,18 @@ begin
     else
         return false;
     end case;
-    return served or exists (
-        select from begun_service
-        where begun_service.customer_id = viewer_serves.customer
-            and begun_service.staff_id = person and begun_service.role = known ->> 'role'
-            and begun_service.ends_at > now()
-    );
+    if not served then
+        served := exists (
+            select from begun_service
+            where begun_service.customer_id = viewer_serves.customer
+                and begun_service.staff_id = person and begun_service.role = known ->> 'role'
+                and begun_service.ends_at > now()
+        );
+    end if;
+    if served then
+        return viewer_remembers(viewer_moment(), viewer_serves.customer);
+    end if;
+    return false;
 end
 $body$;
 """
@@ -192,6 +219,7 @@ FUNCTIONS: Final = f"""
 create function viewer() returns jsonb stable parallel safe
 return nullif(current_setting('{VIEWER_SETTING}', true), '')::jsonb;
 
+{MOMENT}
 create function closed_of_late() returns timestamptz stable parallel safe
 return (coalesce((select current_on from business_date), current_date)
     - {DAYS_AFTER_CLOSING})::timestamp at time zone 'UTC';
@@ -246,6 +274,8 @@ $body$;
 """
 _CALLED: Final = (
     "viewer()",
+    "viewer_moment()",
+    "viewer_remembers(text, uuid)",
     "booking_date()",
     "closed_of_late()",
     "viewer_branch()",
@@ -267,9 +297,12 @@ def _in_scope(table: str) -> str:
     oneself = f"{owner} = {_ONESELF}"
     if table in _KEPT_FROM_CUSTOMERS:
         oneself = f"{oneself} and not {_KEPT_FROM_CUSTOMERS[table]}"
-    alternatives = [_ALL, oneself]
+    alternatives = [_ALL, f"{_MOMENT} || {owner} = {_REMEMBERED}", oneself]
     if table in _AT_A_GLANCE:
-        alternatives.append(_AT_A_GLANCE[table])
+        # So that what hangs below the row costs no call either. Of "a and b", b is evaluated where
+        # a is null, too; remembering must not be.
+        remembers = f"viewer_remembers({_MOMENT}, {owner})"
+        alternatives.append(f"case when {_AT_A_GLANCE[table]}\n            then {remembers} end")
     alternatives.append(f"viewer_serves({owner})")
     if table in _HELD:
         alternatives.append(_HELD[table])

@@ -42,9 +42,9 @@ _COMMAND: Final = "read"
 _SEPARATOR: Final = " "
 
 COLUMNS: Final = tuple(tables.AuditRead.model_fields)
-_OF_READS: Final = (
-    ("customer_id", "uuid"),
-    ("id", "uuid"),
+# What differs between the rows of one operation, and what all of a group have in common.
+_OF_ROWS: Final = (("customer_id", "uuid"), ("id", "uuid"), ("shown", "integer"))
+_OF_GROUPS: Final = (
     ("actor_id", "uuid"),
     ("role", "text"),
     ("operation", "text"),
@@ -52,8 +52,12 @@ _OF_READS: Final = (
     ("request_id", "text"),
 )
 _FIRST: Final = len(audit.COLUMNS) + 2
-_ARRAYS: Final = ", ".join(f"${_FIRST + n}::{type_}[]" for n, (_, type_) in enumerate(_OF_READS))
-_NAMES: Final = ", ".join(name for name, _ in _OF_READS)
+
+
+def _given(first: int, columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"${first + n}::{type_}[]" for n, (_, type_) in enumerate(columns))
+
+
 _AT: Final = f"${audit.COLUMNS.index('recorded_at') + 1}"
 _RECORD: Final = f"${audit.COLUMNS.index('id') + 1}"
 # An array of arrays would lose where one list of classes ends, so each is one text.
@@ -63,7 +67,9 @@ with shown as (
         fields, request_id)
     select customer_id, {_AT}::timestamptz, id, {_RECORD}::uuid, actor_id, role, operation,
         string_to_array(fields, '{_SEPARATOR}'), request_id
-    from unnest({_ARRAYS}) as given ({_NAMES})
+    from unnest({_given(_FIRST, _OF_ROWS)}) as one ({", ".join(name for name, _ in _OF_ROWS)})
+    join unnest({_given(_FIRST + len(_OF_ROWS), _OF_GROUPS)}) with ordinality
+        as together ({", ".join(name for name, _ in _OF_GROUPS)}, shown) using (shown)
 ), {audit.INSERT.strip().removeprefix("with")}
 """
 
@@ -88,18 +94,79 @@ class ReadsObserver(Protocol):
 
 
 @dataclass(frozen=True)
+class _Group:
+    """The customers of whom one operation showed the same classes of data, and the rows' ids."""
+
+    actor_id: UUID
+    role: str
+    operation: str | None
+    fields: tuple[str, ...]
+    request_id: str
+    customers: Sequence[UUID]
+    ids: Sequence[UUID]
+
+
+@dataclass(frozen=True)
 class _Waiting:
     """The rows of one operation, and who waits for them."""
 
-    rows: list[dict[str, Any]]
+    groups: Sequence[_Group]
+    size: int
     done: asyncio.Future[None]
+
+
+def _row_text(customer: str, at: bytes, id_: str, rest: bytes) -> str:
+    """Write a row's columns as JSON: ids as hexadecimal, ``rest`` the array of those after them."""
+    return f'["{customer}",{at.decode()},"{id_}",{rest[1:].decode()}'
+
+
+def _hash(texts: Iterable[tuple[str, str, str]]) -> bytes:
+    """Hash rows' texts, given with what they are ordered by: the customer and the id."""
+    whole = ",".join(text for _, _, text in sorted(texts))
+    return sha256(f"[{whole}]".encode()).digest()
 
 
 def reads_hash(rows: Iterable[Mapping[str, Any] | asyncpg.Record]) -> bytes:
     """Hash rows of audit_read: SHA-256 over their columns as JSON, by customer and id."""
-    ordered = sorted(rows, key=lambda row: (row["customer_id"].bytes, row["id"].bytes))
-    plain = [[audit.plain(row[name]) for name in COLUMNS] for row in ordered]
-    return sha256(orjson.dumps(plain)).digest()
+    texts = []
+    for row in rows:
+        customer, at, id_, *rest = (audit.plain(row[name]) for name in COLUMNS)
+        text = _row_text(customer, orjson.dumps(at), id_, orjson.dumps(rest))
+        texts.append((customer, id_, text))
+    return _hash(texts)
+
+
+def _hash_of(groups: Iterable[_Group], at: datetime, record: UUID) -> bytes:
+    """Give the ``reads_hash`` of rows that are about to be written, what is common written once."""
+    texts = []
+    at_text = orjson.dumps(audit.plain(at))
+    for each in groups:
+        known = [record.hex, each.actor_id.hex, each.role, each.operation, each.fields]
+        rest = orjson.dumps([*known, each.request_id])
+        for customer_id, id_ in zip(each.customers, each.ids, strict=True):
+            customer, own = customer_id.hex, id_.hex
+            texts.append((customer, own, _row_text(customer, at_text, own, rest)))
+    return _hash(texts)
+
+
+def _grouped(
+    viewer: Viewer, exposed: Exposed, operation: str | None, request_id: str
+) -> list[_Group]:
+    customers: dict[tuple[str, ...], list[UUID]] = {}
+    for customer_id, fields in exposed.items():
+        customers.setdefault(fields, []).append(customer_id or BANK_ID)
+    return [
+        _Group(
+            viewer.id,
+            viewer.role.value,
+            operation,
+            fields,
+            request_id,
+            found,
+            [new_id() for _ in found],
+        )
+        for fields, found in customers.items()
+    ]
 
 
 class Reads:
@@ -145,21 +212,10 @@ class Reads:
         if self._waiting and self._rows_waiting + len(exposed) > _WAITING_ROWS_MAX:
             self._observer.failed()
             raise ReadsNotRecordedError
-        rows = [
-            {
-                "customer_id": customer_id or BANK_ID,
-                "id": new_id(),
-                "actor_id": viewer.id,
-                "role": viewer.role.value,
-                "operation": operation,
-                "fields": list(fields),
-                "request_id": request_id,
-            }
-            for customer_id, fields in exposed.items()
-        ]
-        waiting = _Waiting(rows, asyncio.get_running_loop().create_future())
+        groups = _grouped(viewer, exposed, operation, request_id)
+        waiting = _Waiting(groups, len(exposed), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        self._rows_waiting += len(rows)
+        self._rows_waiting += waiting.size
         if self._writing < CONNECTIONS:
             # A task of its own: the batch outlives any operation in it that is given up.
             self._writing += 1
@@ -190,14 +246,15 @@ class Reads:
 
     async def _try(self, batch: Sequence[_Waiting]) -> bool:
         """Write a batch; tells whether it is durable."""
-        rows = [row for waiting in batch for row in waiting.rows]
+        groups = [group for waiting in batch for group in waiting.groups]
+        rows = sum(waiting.size for waiting in batch)
         began = perf_counter()
         try:
-            await self._write(rows)
+            await self._write(groups)
         except Exception as error:  # noqa: BLE001  # Whatever it was, the answers must not leave.
-            _log.exception("reads not recorded", rows=len(rows), exc_info=error)
+            _log.exception("reads not recorded", rows=rows, exc_info=error)
             return False
-        self._observer.recorded(len(rows), perf_counter() - began)
+        self._observer.recorded(rows, perf_counter() - began)
         self._wake()
         return True
 
@@ -205,31 +262,35 @@ class Reads:
         """Take the operations of the next batch: as many as fit, and one at least."""
         batch: list[_Waiting] = []
         size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0].rows) <= _BATCH_ROWS_MAX):
+        while self._waiting and (not batch or size + self._waiting[0].size <= _BATCH_ROWS_MAX):
             waiting = self._waiting.popleft()
-            self._rows_waiting -= len(waiting.rows)
+            self._rows_waiting -= waiting.size
             # Who gave up while waiting is shown nothing.
             if not waiting.done.done():
                 batch.append(waiting)
-                size += len(waiting.rows)
+                size += waiting.size
         return batch
 
-    async def _write(self, rows: Sequence[dict[str, Any]]) -> None:
+    async def _write(self, groups: Sequence[_Group]) -> None:
         """Write one batch, in a transaction of one statement."""
         assert self._pool is not None
         at, record_id = datetime.now(UTC), new_id()
-        whole = [{**row, "recorded_at": at, "record_id": record_id} for row in rows]
         record = Record(
             recorded_at=at,
             id=record_id,
             kind=AuditKind.READ,
             command=_COMMAND,
-            reads_hash=reads_hash(whole),
+            reads_hash=_hash_of(groups, at, record_id),
         )
-        columns = [[row[name] for row in rows] for name, _ in _OF_READS]
-        at_fields = [name for name, _ in _OF_READS].index("fields")
-        columns[at_fields] = [_SEPARATOR.join(row["fields"]) for row in rows]
+        of_rows = [
+            [customer for group in groups for customer in group.customers],
+            [id_ for group in groups for id_ in group.ids],
+            [number for number, group in enumerate(groups, 1) for _ in group.ids],
+        ]
+        of_groups = [[getattr(group, name) for group in groups] for name, _ in _OF_GROUPS]
+        at_fields = [name for name, _ in _OF_GROUPS].index("fields")
+        of_groups[at_fields] = [_SEPARATOR.join(group.fields) for group in groups]
         given = [*record.values(), record.mac(self._keys)]
         given[audit.COLUMNS.index("fields")] = []
         async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
-            await connection.execute(_INSERT, *given, *columns)
+            await connection.execute(_INSERT, *given, *of_rows, *of_groups)

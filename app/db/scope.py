@@ -7,8 +7,9 @@ parameters are the viewer's own, not read from the connection, so neither fence 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Final, Self, cast
+from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from app.domain.service import TicketStatus
 
 _CUSTOMER: Final = "viewer_customer_id"
 _STAFF: Final = "viewer_staff_id"
+_SETTINGS_MAX: Final = 10_000
 _ROLE: Final = "viewer_role"
 # Tables whose rows a holder of the account may see, with their column of the account's id.
 _OF_ACCOUNTS: Final = {
@@ -67,16 +69,11 @@ class RowScope:
             _ROLE: self.viewer.role.value,
         }
 
-    @cached_property
+    @property
     def setting(self) -> str:
         """Who is asking, as row-level security reads it (app.db.policies): JSON."""
         viewer = self.viewer
-        known = {"scope": self.shape.value, "role": viewer.role.value}
-        if viewer.customer_id is not None:
-            known["customer"] = str(viewer.customer_id)
-        if viewer.staff_id is not None:
-            known["staff"] = str(viewer.staff_id)
-        return orjson.dumps(known).decode()
+        return _setting(self.shape, viewer.role, viewer.customer_id, viewer.staff_id)
 
     def condition(
         self, name: str, table: FromClause, owner: ColumnElement[Any] | None, reach: Reach
@@ -159,6 +156,16 @@ class RowScope:
             assigned.c.role == Role.RELATIONSHIP_MANAGER.value,
         )
         return staff.c.id == sa.any_(sa.func.array(managers.scalar_subquery()))
+
+
+@lru_cache(_SETTINGS_MAX)
+def _setting(shape: ScopeKind, role: Role, customer: UUID | None, staff: UUID | None) -> str:
+    known = {"scope": shape.value, "role": role.value}
+    if customer is not None:
+        known["customer"] = str(customer)
+    if staff is not None:
+        known["staff"] = str(staff)
+    return orjson.dumps(known).decode()
 
 
 def _parameter(name: str, type_: Any) -> sa.BindParameter[Any]:

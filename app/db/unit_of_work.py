@@ -30,12 +30,13 @@ from app.db.commands import (
     Maker,
 )
 from app.db.crypto import CustomerCipher
-from app.db.database import BusyError, close_pool, open_pool
+from app.db.database import close_pool, open_pool
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.policies import VIEWER_SETTING
+from app.db.lending import BusyError
 from app.db.roles import APP_WRITE
 from app.db.scope import RowScope
+from app.db.viewer_setting import VIEWER_SETTING
 from app.domain.audit import AuditKind
 from app.domain.problem import Problem, ProblemCode
 

@@ -1,10 +1,11 @@
 """Queries that stand for a table: what several columns or tables together say."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import ColumnElement, FromClause, Select
 from sqlmodel import SQLModel
 
 from app.db import tables
@@ -70,32 +71,42 @@ def days_past_due(line: FromClause) -> ColumnElement[int]:
     return sa.func.coalesce(business_date() - sa.func.min(line.c.due_on), 0)
 
 
+def _at_latest_price(
+    product_id: ColumnElement[Any], value: Callable[[Any], ColumnElement[Any]]
+) -> Select[Any]:
+    """Give what follows from a product's latest price up to the business date, as one row at most.
+
+    As a sub-query of its own it costs nothing where nobody asks for it, as a join would.
+    """
+    price = _table(tables.ProductPrice)
+    return (
+        sa.select(value(price.c))
+        .where(price.c.product_id == product_id, price.c.price_on <= business_date())
+        .order_by(price.c.price_on.desc())
+        .limit(sa.literal_column("1"))
+    )
+
+
+def _value_of(holding: Any) -> Select[Any]:
+    return _at_latest_price(
+        holding.c.product_id,
+        lambda price: rounded(holding.c.units * price.price, holding.c.currency).label("value"),
+    )
+
+
 def priced_products() -> FromClause:
     """Give products with their latest price up to the business date."""
-    product, price = _table(tables.Product), _table(tables.ProductPrice)
-    latest = (
-        sa.select(price.c.price, price.c.price_on)
-        .where(price.c.product_id == product.c.id, price.c.price_on <= business_date())
-        .order_by(price.c.price_on.desc())
-        .limit(1)
-        .lateral("latest")
-    )
-    return (
-        sa.select(product, latest.c.price, latest.c.price_on)
-        .select_from(product.outerjoin(latest, sa.true()))
-        .subquery("product")
-    )
+    product = _table(tables.Product)
+    price = _at_latest_price(product.c.id, lambda price: price.price).scalar_subquery()
+    price_on = _at_latest_price(product.c.id, lambda price: price.price_on).scalar_subquery()
+    return sa.select(product, price.label("price"), price_on.label("price_on")).subquery("product")
 
 
 def valued_holdings() -> FromClause:
     """Give holdings with the value of their units at the latest price."""
-    holding, product = _table(tables.Holding), priced_products()
-    value = rounded(holding.c.units * product.c.price, holding.c.currency)
-    return (
-        sa.select(holding, value.label("value"))
-        .join(product, product.c.id == holding.c.product_id)
-        .subquery("holding")
-    )
+    holding = _table(tables.Holding)
+    value = _value_of(holding).scalar_subquery()
+    return sa.select(holding, value.label("value")).subquery("holding")
 
 
 def holding_lots() -> FromClause:
@@ -119,7 +130,11 @@ def money_parts() -> FromClause:
     Of ``deposits``, ``overdrafts``, ``loans`` and ``holdings`` only one differs from zero; debts
     are positive amounts.
     """
-    account, loan, holding = _table(tables.Account), _table(tables.Loan), valued_holdings()
+    account, loan, holding = (
+        _table(each) for each in (tables.Account, tables.Loan, tables.Holding)
+    )
+    # Joined, as the value is needed several times.
+    value = _value_of(holding).lateral("priced").c.value
     # Zero times an amount keeps the amount's scale, which is its currency's.
     nothing = account.c.balance * 0
     return sa.union_all(
@@ -142,11 +157,11 @@ def money_parts() -> FromClause:
         sa.select(
             holding.c.customer_id,
             holding.c.currency,
-            holding.c.value * 0,
-            holding.c.value * 0,
-            holding.c.value * 0,
-            holding.c.value,
-        ).where(holding.c.value.is_not(None)),
+            value * 0,
+            value * 0,
+            value * 0,
+            value,
+        ).where(value.is_not(None)),
     ).subquery("parts")
 
 

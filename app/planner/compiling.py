@@ -4,7 +4,8 @@ What a field is, who sees it and what it reads stands in its declaration; nothin
 here. docs/planner.md walks through an example.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -22,16 +23,18 @@ from app.planner.answering import (
     Run,
     constant,
     denied,
-    each_of,
     exposing,
     fields_of,
     of_viewer,
     present,
     refused,
+    row_at,
+    rows_at,
 )
 from app.planner.arguments import Given, check_arguments
 from app.planner.collecting import Collector, Reason, UnplannedError
 from app.planner.connections import Connections
+from app.planner.disclosure import selection_of
 from app.planner.enforcement import needs
 from app.planner.fields import Relation, Union, Valued
 from app.planner.filters import Filter
@@ -80,6 +83,8 @@ class Compiler:
         self.steps: dict[tuple[str, str], Step] = {}
         self._convert = convert
         self._aliases = count()
+        # The response keys that lead to what is being compiled.
+        self._place: list[str] = []
         self._connections = Connections(self)
 
     def alias(self) -> str:
@@ -98,10 +103,20 @@ class Compiler:
         self, shelf: Shelf, type_: GraphQLObjectType, nodes: Sequence[FieldNode]
     ) -> Reading:
         """Compile what ``nodes`` select of each row."""
-        selected = self.collector.below(nodes, type_)
-        return fields_of(
-            [(key, self.field(shelf, Asked(type_, below))) for key, below in selected.items()]
-        )
+        fields = []
+        for key, below in self.collector.below(nodes, type_).items():
+            with self.at(key):
+                fields.append((key, self.field(shelf, Asked(type_, below))))
+        return fields_of(fields)
+
+    @contextmanager
+    def at(self, key: str) -> Iterator[None]:
+        """Compile what stands under a response key."""
+        self._place.append(key)
+        try:
+            yield
+        finally:
+            self._place.pop()
 
     def field(self, shelf: Shelf, asked: Asked) -> Reading:
         """Compile one field of a row."""
@@ -132,11 +147,13 @@ class Compiler:
         else:
             hidden = values.masked(shelf, asked.declared, mask, self.made(asked))
 
+        selection = selection_of(self._place)
+
         def read(row: Any, run: Run) -> Any:
-            run.disclosure.mask(run.place)
+            run.disclosure.mask_selection(selection)
             return hidden(row, run)
 
-        return Reading(read, marks=True)
+        return Reading(read)
 
     def _clear(self, shelf: Shelf, asked: Asked) -> Reading:
         kind = asked.declared.kind
@@ -167,13 +184,7 @@ class Compiler:
         shelf.size = None if is_list else 1
         reading = self.objects(shelf, asked.objects, asked.nodes)
         place = self.below(parent, shelf, relation)
-        if is_list:
-            rows = each_of(reading)
-            return Reading(lambda row, run: rows.read(row[place] or (), run), rows.marks)
-        read = reading.read
-        return Reading(
-            lambda row, run: read(row[place][0], run) if row[place] else None, reading.marks
-        )
+        return rows_at(place, reading) if is_list else row_at(place, reading)
 
     def shelf(
         self,

@@ -16,6 +16,7 @@ from app.planner.answering import (
     Asked,
     Reading,
     Run,
+    column,
     constant,
     each_of,
     fields_of,
@@ -249,10 +250,10 @@ class Connections:
             name = below[0].name.value
             if name == TYPENAME:
                 found.append((key, name, constant(type_.name)))
-            elif name == "nodes":
-                found.append((key, name, each_of(item(below))))
-            elif name == "edges":
-                found.append((key, name, each_of(self._edge(rows, type_, below, item))))
+            elif name in {"nodes", "edges"}:
+                with compiler.at(key):
+                    row = item(below) if name == "nodes" else self._edge(rows, type_, below, item)
+                found.append((key, name, each_of(row)))
             elif name == "pageInfo":
                 found.append((key, name, self._page_info(rows, type_, below)))
             elif name == "totalCount":
@@ -278,7 +279,8 @@ class Connections:
             if name == TYPENAME:
                 fields.append((key, constant(type_.name)))
             elif name == "node":
-                fields.append((key, item(below)))
+                with self._compiler.at(key):
+                    fields.append((key, item(below)))
             elif name == "cursor":
                 rows.uses_cursors = True
                 fields.append((key, Reading(rows.cursor)))
@@ -322,30 +324,34 @@ def _page(
 ) -> Reading:
     """Read a page off the row that it hangs below."""
     size, backwards = rows.size, rows.window.backwards
+    # One row more than asked for tells whether the list goes on.
+    shown = f"(v[{place}] or ())[:{size}]" + ("[::-1]" if backwards else "")
+    fields = []
+    for key, name, reading in parts:
+        if name == "totalCount":
+            assert total is not None
+            fields.append((key, column(total, None)))
+        elif name == "pageInfo":
+            fields.append((key, reading.of(f"({shown}, len(v[{place}] or ()) > {size})")))
+        else:
+            fields.append((key, reading.of(shown)))
+    made = fields_of(fields)
+    if not rows.entered and not rows.uses_cursors:
+        return made
+    inner = made.read
 
-    def read(row: Any, run: Run) -> dict[str, Any] | None:
+    def read(row: Any, run: Run) -> Any:
         if rows.refuses(row, run):
             run.errors.append(located_error(refusal(), nodes, run.place.as_list()))
             return None
-        # One row more than asked for tells whether the list goes on.
-        found = row[place] or []
-        shown = found[:size][::-1] if backwards else found[:size]
-        outer, made = run.keys, {}
+        outer = run.keys
         if rows.uses_cursors:
             run.keys = rows.keys(row)
-        for key, name, reading in parts:
-            run.place.append(key)
-            if name == "totalCount":
-                assert total is not None
-                made[key] = row[total]
-            else:
-                given = (shown, len(found) > size) if name == "pageInfo" else shown
-                made[key] = reading.read(given, run)
-            run.place.pop()
+        found = inner(row, run)
         run.keys = outer
-        return made
+        return found
 
-    return Reading(read, rows.entered or any(reading.marks for _, _, reading in parts))
+    return Reading(read, rows.entered or made.marks)
 
 
 def _written(size: int) -> ColumnElement[int]:

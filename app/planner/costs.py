@@ -70,5 +70,6 @@ def list_size(field: GraphQLField) -> ListSize | None:
 
 def _directive(declared: Any, type_: type[DirectiveT]) -> DirectiveT | None:
     definition = declared.extensions.get(_DEFINITION)
-    found = (each for each in definition.directives or () if isinstance(each, type_))
-    return next(found, None) if definition else None
+    # The fields of introspection are not declared by us.
+    directives = definition.directives if definition else None
+    return next((each for each in directives or () if isinstance(each, type_)), None)

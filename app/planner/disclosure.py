@@ -4,7 +4,7 @@ Masks and refusals are told once a selection; what is shown clear is kept by cus
 audit trail.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
@@ -73,12 +73,16 @@ class Disclosure:
 
     def mask(self, path: Path) -> None:
         """Note that a value is shown masked."""
-        self._masked.add(_selection(path.as_list()))
+        self.mask_selection(selection_of(path.as_list()))
+
+    def mask_selection(self, selection: str) -> None:
+        """Note that values of a selection are shown masked."""
+        self._masked.add(selection)
 
     def deny(self, path: Path, permission: Permission, access: Access) -> None:
         """Note that a value is not shown."""
         position = path.as_list()
-        selection = _selection(position)
+        selection = selection_of(position)
         known = self._denied.get(selection)
         if known is None or _indexes(position) < _indexes(known.position):
             step_up = access is Access.STEP_UP
@@ -87,7 +91,7 @@ class Disclosure:
     def refuse(self, path: Path, refusal: RefusedError) -> None:
         """Note that an argument is refused; every place of the selection is null."""
         position = path.as_list()
-        selection = _selection(position)
+        selection = selection_of(position)
         known = self._refused.get(selection)
         if known is None or _indexes(position) < _indexes(known.path or []):
             refusal.path = position
@@ -140,7 +144,7 @@ def _error(selection: str, denial: Denial) -> RefusedError:
     return error
 
 
-def _selection(position: Position) -> str:
+def selection_of(position: Sequence[str | int]) -> str:
     """Name a selection by its response keys."""
     return ".".join(key for key in position if isinstance(key, str))
 

@@ -24,10 +24,10 @@ from strawberry.types.arguments import convert_arguments
 
 from app.auth.permissions import Access
 from app.auth.viewer import ALWAYS, Viewer
+from app.db.viewer_setting import telling
 from app.planner.answering import DEFINITION, Named, Run, fields_of
 from app.planner.collecting import Collector, Reason, UnplannedError
 from app.planner.compiling import Compiler
-from app.planner.enforcement import needs
 from app.planner.global_id import GlobalId
 from app.planner.plan_keys import Uses
 from app.planner.plans import KeptPlans, Outline, Plan, PlanFailedError, Plans, Unplanned
@@ -95,7 +95,7 @@ class Planner:
             root = field_.metadata.get(ROOT)
             if not isinstance(root, NamedRow | NamedRows | OfContext):
                 continue
-            access, _ = needs(field_.definition).access(viewer)
+            access, _ = field_.needs.access(viewer)
             is_shown = access is Access.CLEAR
             given = collector.arguments(field_.definition, field_.nodes[0])
             if isinstance(root, OfContext):
@@ -143,7 +143,7 @@ class Planner:
             if isinstance(root, NamedRows) or (isinstance(root, NamedRow) and root.prefix is None):
                 return False
             if isinstance(root, NamedRow):
-                is_shown = needs(field_.definition).access(viewer)[0] is Access.CLEAR
+                is_shown = field_.needs.access(viewer)[0] is Access.CLEAR
                 rows[key] = GlobalId(root.prefix or "", NOBODY, NOBODY) if is_shown else None
         try:
             await self._plan(outline, collector, rows, viewer, scope)
@@ -192,7 +192,8 @@ class Planner:
             )
             statement = None
             if compiler.root.entries:
-                statement = prepare(sa.select(sa.func.json_build_array(*compiler.root.entries)))
+                made = prepare(sa.select(sa.func.json_build_array(*compiler.root.entries)))
+                statement = replace(made, sql=telling(made.sql, len(made.names)))
         except UnplannedError as error:
             return Unplanned(error.reason, error.detail)
         return Plan(statement, reading, compiler.parameters, list(compiler.steps.values()))

@@ -52,8 +52,8 @@ class Plan:
             for parameter in self.parameters:
                 values.update(parameter(run))
             statement = self.statement
-            (record,) = await run.reader.run(statement.sql, statement.arguments(values))
-            run.array = orjson.loads(record[0])
+            text = await run.reader.answer(statement.sql, statement.arguments(values))
+            run.array = orjson.loads(text)
         data: dict[str, Any] = self.reading.read(run.array, run)
         return data
 

@@ -1,7 +1,8 @@
 """What one operation reads with: connection, keys, cursors, and its own loaders."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +23,9 @@ class Fetches(Protocol):
 
     async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
         """Give the rows of a statement with positional values that ``viewer`` may see."""
+
+    async def answer(self, sql: str, values: Sequence[Any], viewer: str) -> Any:
+        """Give the value of a statement that is told itself who is asking."""
 
 
 @dataclass
@@ -53,6 +57,16 @@ class Reader:
         self, sql: str, values: Sequence[Any], scope: Scope | None = None
     ) -> Sequence[Any]:
         """Run a statement with positional values on a connection of its own."""
+        with self._noted():
+            return await self.database.fetch(sql, values, (scope or self.scope).setting)
+
+    async def answer(self, sql: str, values: Sequence[Any]) -> Any:
+        """Run a plan's statement in the operation's scope; gives its one value."""
+        with self._noted():
+            return await self.database.answer(sql, values, self.scope.setting)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
         if self._cancelled:
             raise asyncio.CancelledError
         self.statements += 1
@@ -60,7 +74,7 @@ class Reader:
         assert task is not None
         self._reading.add(task)
         try:
-            return await self.database.fetch(sql, values, (scope or self.scope).setting)
+            yield
         finally:
             self._reading.discard(task)
 

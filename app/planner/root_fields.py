@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from app.planner.answering import (
 )
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.compiling import Compiler
-from app.planner.enforcement import needs
+from app.planner.enforcement import Needs, needs
 from app.planner.fields import Relation
 from app.planner.global_id import GlobalId
 from app.planner.graph_field import KIND
@@ -50,7 +50,7 @@ class RootField:
     schema: GraphQLSchema
     nodes: Sequence[FieldNode]
 
-    @property
+    @cached_property
     def asked(self) -> Asked:
         """The field, on the type of all queries."""
         query = self.schema.query_type
@@ -62,12 +62,12 @@ class RootField:
         """Whether it asks about the schema."""
         return self.asked.name.startswith("__")
 
-    @property
+    @cached_property
     def definition(self) -> GraphQLField:
         """The field of the schema."""
         return self.asked.definition
 
-    @property
+    @cached_property
     def metadata(self) -> Mapping[str, Any]:
         """What the field says of itself."""
         if self.is_meta:
@@ -75,6 +75,11 @@ class RootField:
         declared = self.definition.extensions.get(DEFINITION)
         found: Mapping[str, Any] = declared.metadata if declared else {}
         return found
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What the field needs."""
+        return needs(self.definition)
 
     @property
     def is_never_null(self) -> bool:
@@ -94,7 +99,8 @@ def compile_root(compiler: Compiler, key: str, field: RootField, types: Types) -
     if access is not Access.CLEAR:
         assert permission is not None
         return denied(permission, access)
-    reading = _compiled(compiler, key, field, types)
+    with compiler.at(key):
+        reading = _compiled(compiler, key, field, types)
     if found.personal:
         reading = exposing(reading, found.personal, None)
     return present(reading) if is_non_null_type(asked.definition.type) else reading

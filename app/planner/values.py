@@ -1,13 +1,13 @@
 """Reading the fields of one row: ids, columns, amounts, encrypted and computed values."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from graphql import (
     GraphQLLeafType,
+    GraphQLString,
     get_nullable_type,
     is_leaf_type,
 )
@@ -18,8 +18,10 @@ from app.planner.answering import (
     Asked,
     Reading,
     Run,
+    column,
     constant,
     fields_of,
+    written,
 )
 from app.planner.collecting import Reason, UnplannedError
 from app.planner.enforcement import needs
@@ -48,6 +50,8 @@ def clear(compiler: "Compiler", shelf: Shelf, kind: Valued, asked: Asked) -> Rea
         if direct is not None:
             return direct
     read, get = compiler.made(asked).read, _value(shelf, kind, name)
+    if isinstance(kind, Encrypted) and type_ is GraphQLString:
+        return Reading(get)
     return Reading(lambda row, run: read(get(row, run), run))
 
 
@@ -61,7 +65,7 @@ def masked(shelf: Shelf, declared: GraphField, mask: Mask, made: Reading) -> Get
 def pseudonym(shelf: Shelf) -> Get:
     """Compile a field that names a customer without telling who it is."""
     place = shelf.place(OWNER)
-    return lambda row, run: run.reader.identities.pseudonym(UUID(row[place]))
+    return lambda row, run: run.reader.identities.pseudonym(run.uuid(row[place]))
 
 
 def _identity(compiler: "Compiler", shelf: Shelf) -> Reading:
@@ -71,14 +75,16 @@ def _identity(compiler: "Compiler", shelf: Shelf) -> Reading:
         told = shelf.place(PREFIX)
         return Reading(
             lambda row, run: run.reader.identities.write(
-                row[told], UUID(row[owner]), UUID(row[own])
+                row[told], run.uuid(row[owner]), run.uuid(row[own])
             )
         )
     prefix = projection.prefix
     assert prefix is not None
     if compiler.viewer.role in PSEUDONYMOUS:
         return Reading(
-            lambda row, run: run.reader.identities.write(prefix, UUID(row[owner]), UUID(row[own]))
+            lambda row, run: run.reader.identities.write(
+                prefix, run.uuid(row[owner]), run.uuid(row[own])
+            )
         )
 
     def read(row: Any, _run: Run) -> str:
@@ -96,9 +102,7 @@ def _column(shelf: Shelf, name: str, leaf: GraphQLLeafType) -> Reading:
         # Expressions do not always know that they are exact numbers.
         shelf.types[label] = sa.Numeric()
     place, write = shelf.place(label), answered(shelf.types[label], leaf)
-    if write is None:
-        return Reading(lambda row, _run: row[place])
-    return Reading(lambda row, _run: write(row[place]))
+    return column(place, write)
 
 
 def _embedded(
@@ -125,16 +129,10 @@ def _embedded(
         label = f"{name}:{attribute}"
         if leaf.name == "Decimal":
             shelf.types[label] = sa.Numeric()
-        parts.append((key, _part(places[label], answered(shelf.types[label], leaf))))
-    read = fields_of(parts).read
-    first = places[f"{name}:{next(iter(kind.parts))}"]
-    return Reading(lambda row, run: None if row[first] is None else read(row, run))
-
-
-def _part(place: int, write: Callable[[Any], Any] | None) -> Reading:
-    if write is None:
-        return Reading(lambda row, _run: row[place])
-    return Reading(lambda row, _run: write(row[place]))
+        parts.append((key, column(places[label], answered(shelf.types[label], leaf))))
+    made, first = fields_of(parts), f"v[{places[f'{name}:{next(iter(kind.parts))}']}]"
+    made = written(f"({made.source} if {first} is not None else None)", [made])
+    return replace(made, null_test=first)
 
 
 def _value(shelf: Shelf, kind: Valued, name: str) -> Get:
@@ -172,9 +170,9 @@ def _decrypted(shelf: Shelf, kind: Encrypted[Any], name: str) -> Get:
         cipher = run.ciphers.get(known)
         if cipher is None:
             ring = run.reader.ring
-            cipher = ring.cipher(UUID(row[owner]), bytes.fromhex(wrapped[2:]))
+            cipher = ring.cipher(run.uuid(row[owner]), bytes.fromhex(wrapped[2:]))
             run.ciphers[known] = cipher
-        clear_text = cipher.decrypt(place, UUID(row[own]), bytes.fromhex(ciphertext[2:]))
+        clear_text = cipher.decrypt(place, run.uuid(row[own]), bytes.fromhex(ciphertext[2:]))
         return decode(clear_text)
 
     return get

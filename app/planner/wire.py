@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from graphql import GraphQLEnumType, GraphQLLeafType, is_enum_type
+from graphql import GraphQLLeafType, is_enum_type
 from sqlalchemy import ColumnElement
 from sqlalchemy.types import TypeEngine
 
@@ -79,10 +79,18 @@ def _moment(text: str) -> str:
     return moment.isoformat().replace(_UTC_SUFFIX, "Z")
 
 
-def answered(type_: TypeEngine[Any], leaf: GraphQLLeafType) -> Read | None:
+class Members(dict[str | None, str | None]):
+    """The values of an enumeration as they are written, by what they came as."""
+
+    def __missing__(self, text: str | None) -> str | None:
+        """Leave a value that it has not to the reference path, which tells of it."""
+        raise UnplannedError(Reason.VALUE, f"{text!r:.20} is no value of the enumeration")
+
+
+def answered(type_: TypeEngine[Any], leaf: GraphQLLeafType) -> Read | Members | None:
     """Give what writes a column's JSON into the answer; None where it is written as it came."""
     if is_enum_type(leaf):
-        return _member(leaf)
+        return Members({name: name for name in leaf.values} | {None: None})
     if isinstance(type_, sa.Numeric) and leaf.name != "Decimal":
         raise UnplannedError(Reason.VALUE, f"an exact number as {leaf.name}")
     match leaf.name:
@@ -95,14 +103,3 @@ def answered(type_: TypeEngine[Any], leaf: GraphQLLeafType) -> Read | None:
         case _:
             read = typed(type_)
             return lambda value: None if value is None else leaf.serialize(read(value))
-
-
-def _member(leaf: GraphQLEnumType) -> Read:
-    values = leaf.values
-
-    def read(text: str | None) -> str | None:
-        if text is not None and text not in values:
-            raise UnplannedError(Reason.VALUE, f"a value that {leaf.name} has not")
-        return text
-
-    return read

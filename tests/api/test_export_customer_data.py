@@ -104,6 +104,7 @@ def test_no_table_of_customers_is_forgotten() -> None:
         "contact_index",
         "customer_key",
         "customer_number",
+        "internal_balance",
         "name_index",
         "national_id_index",
         "ticket_number",

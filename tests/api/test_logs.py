@@ -70,6 +70,7 @@ async def test_what_clients_send_is_not_logged(
         raise ConnectionError(CANARY)
 
     monkeypatch.setattr("app.db.database.Database.fetch", broken)
+    monkeypatch.setattr("app.db.database.Database.answer", broken)
     await client.send("query ($by: CustomerBy!) { customerBy(by: $by) { id } }", by=by)
     written = capsys.readouterr()
     assert "ConnectionError" in written.err

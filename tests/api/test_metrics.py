@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import serving
 
 from app.auth.tokens import TokenKey
-from app.db import database
+from app.db import lending
 from app.db.keys import Keys
 from app.metrics import FOLDER_VARIABLE, Metrics
 from app.settings import Settings
@@ -142,7 +142,7 @@ async def test_a_pool_without_a_free_connection_is_told(
     owner: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(database, "_ACQUIRE_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr(lending, "_WAIT_SECONDS_MAX", 2)
     settings = Settings.read(database_pool_size=1)
     async with client_of(database_url, keys, token_key, settings) as client:
         async with owner.transaction():

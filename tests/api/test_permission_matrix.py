@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from audit_trail import until_so
 from client import Client
 from conftest import client_of
 from factories import Factory, Made
@@ -76,11 +77,7 @@ async def bank(bank_url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[
 
 async def _proven(connection: asyncpg.Connection) -> None:
     """Wait until the sequencer has signed a head."""
-    for _ in range(500):
-        if await connection.fetchval("select exists (select from audit_head)"):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError
+    await until_so(lambda: connection.fetchval("select exists (select from audit_head)"))
 
 
 async def _fill(factory: Factory) -> tuple[dict[str, Made], dict[Role, UUID]]:

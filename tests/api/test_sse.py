@@ -123,13 +123,13 @@ async def test_a_stream_is_not_compressed(client: Client) -> None:
 async def test_comments_keep_a_silent_stream_open(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch, go_on = Database.fetch, asyncio.Event()
+    read, go_on = Database.answer, asyncio.Event()
 
     async def waiting(database: Database, sql: str, values: Any, viewer: str) -> Any:
         await go_on.wait()
-        return await fetch(database, sql, values, viewer)
+        return await read(database, sql, values, viewer)
 
-    monkeypatch.setattr(Database, "fetch", waiting)
+    monkeypatch.setattr(Database, "answer", waiting)
     received = b""
     async with streamed(client, SLOW) as response:
         async for chunk in response.aiter_raw():

@@ -110,7 +110,7 @@ async def test_what_fails_while_it_runs_is_in_the_answer(
         message = "secret"
         raise ConnectionError(message)
 
-    monkeypatch.setattr("app.db.database.Database.fetch", broken)
+    monkeypatch.setattr("app.db.database.Database.answer", broken)
     with capture_logs() as logs:
         await socket.subscribe("1", f'{{ customer(id: "cus_{"0" * 32}") {{ id }} }}')
         message = await socket.receive()

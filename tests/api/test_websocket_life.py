@@ -263,14 +263,14 @@ async def test_what_runs_may_end_when_the_server_stops(
     serve: Serve, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, server = await serve()
-    fetch, begun, go_on = Database.fetch, asyncio.Event(), asyncio.Event()
+    answer, begun, go_on = Database.answer, asyncio.Event(), asyncio.Event()
 
     async def waiting(database: Database, sql: str, values: Any, viewer: str) -> Any:
         begun.set()
         await go_on.wait()
-        return await fetch(database, sql, values, viewer)
+        return await answer(database, sql, values, viewer)
 
-    monkeypatch.setattr(Database, "fetch", waiting)
+    monkeypatch.setattr(Database, "answer", waiting)
     async with opened(address) as idle, opened(address) as busy:
         await idle.initialise(token)
         await busy.initialise(token)

@@ -9,13 +9,16 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 import pytest
 from row_scopes import Person
 from seed_support import Bank
 from slow_sql import until
 
 from app.auth.permissions import Role
-from app.db.database import BusyError, Database
+from app.db.database import Database
+from app.db.lending import BusyError
+from app.db.viewer_setting import telling
 from app.metrics import Metrics
 
 POOL: Final = 3
@@ -27,6 +30,15 @@ SPEAKS: Final = """
         array(select id from customer order by id) as customers,
         (select count(*) from account) as accounts
 """
+ANSWERS: Final = telling(
+    """
+    select json_build_array(current_setting('bank360.viewer'), pg_backend_pid(),
+        array(select id from customer order by id), (select count(*) from account))
+    """,
+    0,
+)
+# Whom the session speaks for when a statement does not tell it itself.
+SESSION: Final = "select coalesce(current_setting('bank360.viewer', true), '') where $1 <> ''"
 # What becomes of statements that do not answer.
 ENDS: Final = {
     "wrong": "select 1 / (select 0)",
@@ -45,6 +57,13 @@ async def connected(dsn: str, size: int = POOL) -> AsyncIterator[Database]:
 
 
 Seen = tuple[list[UUID], int]
+
+
+def answered(text: str) -> dict[str, Any]:
+    """What a statement that is told itself who asks has read, as the rows of SPEAKS have it."""
+    viewer, pid, customers, accounts = orjson.loads(text)
+    ids = [UUID(customer) for customer in customers]
+    return {"viewer": viewer, "pid": pid, "customers": ids, "accounts": accounts}
 
 
 @pytest.fixture
@@ -129,9 +148,16 @@ class Reading:
             await self._answer()
 
     async def _fetch(self, sql: str) -> Any:
-        # A busy pool is asked again, as a client would.
+        # A busy pool is asked again, as a client would. Both ways take turns by chance.
+        answers = self._rng.random() < 0.5
         while True:
             try:
+                if sql is SPEAKS and answers:
+                    return [
+                        answered(await self._database.answer(ANSWERS, [], self._person.setting))
+                    ]
+                if answers:
+                    return await self._database.answer(telling(sql, 0), [], self._person.setting)
                 return await self._database.fetch(sql, [], self._person.setting)
             except BusyError:
                 self._outcomes["busy"] += 1
@@ -212,6 +238,58 @@ async def test_taking_and_giving_back_cost_one_round_trip(
             sent.clear()
             await database.fetch("select 1", [], "{}")
             assert sent == ["select set_config('bank360.viewer', $1, false)", "select 1"]
+
+
+async def test_an_answer_costs_one_round_trip(
+    invented_bank: Bank, people: dict[Person, Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves a session that speaks for nobody, so that nothing is read before it is told."""
+    sent: list[str] = []
+    for name in ("execute", "fetch", "fetchrow", "fetchval"):
+        send = getattr(asyncpg.Connection, name)
+
+        async def recorded(
+            connection: asyncpg.Connection, sql: str, *values: Any, send: Any = send
+        ) -> Any:
+            sent.append(sql)
+            return await send(connection, sql, *values)
+
+        monkeypatch.setattr(asyncpg.Connection, name, recorded)
+    silent = "select set_config('bank360.viewer', $1, false)"
+    async with connected(invented_bank.dsn, 1) as database:
+        for before, first in (("nothing", [silent]), ("fetch", [silent]), ("answer", [])):
+            (person, _), *_ = people.items()
+            if before == "fetch":
+                await database.fetch("select 1", [], person.setting)
+            silences = first
+            for person, seen in people.items():
+                sent.clear()
+                found = answered(await database.answer(ANSWERS, [], person.setting))
+                assert sent == [*silences, ANSWERS], before
+                assert found["viewer"] == person.setting
+                assert (found["customers"], found["accounts"]) == seen
+                silences = []
+                assert await database.answer(SESSION, [], person.setting) == ""
+
+
+@pytest.mark.parametrize("how", ["wrong", "slow", "cut off"])
+async def test_a_session_speaks_for_nobody_after_an_answer_that_failed(
+    invented_bank: Bank, people: dict[Person, Seen], steps: Steps, how: str
+) -> None:
+    (person, _), (other, seen), *_ = people.items()
+    async with connected(invented_bank.dsn, 1) as database:
+        assert await database.answer(SESSION, [], person.setting) == ""
+        failing = telling(ENDS["slow" if how == "cut off" else how], 0)
+        task = asyncio.create_task(database.answer(failing, [], person.setting))
+        if how == "cut off":
+            await steps[task][READS_ROWS].wait()
+            task.cancel()
+        with pytest.raises((asyncpg.PostgresError, asyncio.CancelledError)):
+            await task
+        assert await database.answer(SESSION, [], other.setting) == ""
+        found = answered(await database.answer(ANSWERS, [], other.setting))
+        assert found["viewer"] == other.setting
+        assert (found["customers"], found["accounts"]) == seen
 
 
 async def test_a_connection_that_was_not_told_is_ended(

@@ -27,9 +27,9 @@ from app.db.key_check import check_keys, hold_keys
 from app.db.keys import Keys, KeysError
 from app.db.master_file import MasterFile
 from app.db.master_key import MasterKey
-from app.db.policies import VIEWER_SETTING
 from app.db.roles import APP_WRITE
 from app.db.rotation import Rotation, RotationError, final_set, next_set, rotate
+from app.db.viewer_setting import VIEWER_SETTING
 
 CUSTOMERS = 7
 _numbers = count()

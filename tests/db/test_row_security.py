@@ -19,7 +19,7 @@ from app.auth.permissions import Role
 from app.db import tables
 from app.db.bank_itself import BANK_ID
 from app.db.ids import new_id
-from app.db.policies import VIEWER_SETTING
+from app.db.viewer_setting import VIEWER_SETTING
 from app.embedded import EmbeddedPostgres
 
 assert tables  # Importing the tables registers them in the metadata.
