@@ -24,6 +24,7 @@ class DayStep(ClosedSet):
     STANDING_ORDERS = "STANDING_ORDERS", "Standing orders that are due are paid."
     INTERNAL_ACCOUNTS = "INTERNAL_ACCOUNTS", "The bank's own accounts are summed and closed."
     APPROVALS = "APPROVALS", "Requests that nobody approved in time are ended."
+    PROMISES = "PROMISES", "Promises of what transfers are asked for are forgotten once expired."
     IDEMPOTENCY_KEYS = "IDEMPOTENCY_KEYS", "Outcomes of commands past their time are forgotten."
 
 

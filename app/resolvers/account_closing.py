@@ -63,11 +63,11 @@ def closing(command: CloseAccount) -> Act:
         today = locked.value_on()
         balance = account.state.balance
         interest = await _interest(unit, locked, account, balance)
-        if balance < 0 or (balance + interest and target is None):
+        paid = balance + interest
+        if balance < 0 or (paid and target is None):
             raise Problem(ProblemCode.BALANCE_LEFT, _TARGET)
-        legs: tuple[Leg, ...] = ()
-        if target is not None and balance + interest:
-            paid = balance + interest
+        # What was agreed on is compared with what is there, also where nothing is there any more.
+        if target is not None and (paid or unit.approved is not None):
             matter = _shown(unit, account, target, (balance, interest))
             if asked := await ask_above_limit(unit, paid, matter):
                 return asked
@@ -77,7 +77,7 @@ def closing(command: CloseAccount) -> Act:
             await bookings.book_legs(unit, account.key.owner, legs, today)
         await account_writes.close(unit, account, today)
         made = Made(PREFIX, *account.key)
-        detail = {"paid_out": balance + interest, "interest": interest, "to": target and target.key}
+        detail = {"paid_out": paid, "interest": interest, "to": target and target.key}
         return Change(made, "account.closed", account.key.owner, ["status"], detail)
 
     return act

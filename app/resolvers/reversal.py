@@ -118,17 +118,17 @@ async def _check_entry(unit: Unit, booked: Booked) -> None:
 def _check_accounts(locked: Locked, booked: Booked) -> None:
     """Refuse where an account no longer bears its part.
 
-    Of an account that the viewer does not see, nothing is told but that it cannot be done.
+    Of several reasons the first account's is told, in the order in which they are locked. Of an
+    account that the viewer does not see, nothing is told but that it cannot be done.
     """
     taken: defaultdict[AccountKey, Decimal] = defaultdict(Decimal)
     for row in booked.postings:
         taken[AccountKey(row["customer_id"], row["account_id"])] += row["amount"]
-    for key in booked.accounts:
-        state = locked.accounts[key].state
+    for key, account in locked.accounts.items():
         try:
-            _check_account(state, taken[key])
+            _check_account(account.state, taken[key])
         except Problem as problem:
-            if state.standing is None:
+            if account.state.standing is None:
                 raise Problem(ProblemCode.NOT_REVERSIBLE, _PLACE) from problem
             raise
 

@@ -73,15 +73,17 @@ async def test_a_transfer_above_the_limit_waits_and_is_carried_out_once(
     assert await balance(owner, payee) == Decimal(MUCH)
     await check_ledger(owner, payer, payee)
     rows = await owner.fetch(
-        "select role, event, fields from audit_record where command = 'transfer' order by id"
+        "select role, event, fields from audit_record"
+        " where command = 'transfer' and customer_id = $1 order by id",
+        payer.owner,
     )
     assert [(row["role"], row["event"]) for row in rows] == [
         ("TELLER", "approval.requested"),
         ("TELLER", "transfer.booked"),
     ]
     assert rows[1]["fields"][-1].startswith("APPROVED_BY:sta_")
-    channel = "select channel from posting where kind = 'TRANSFER_OUT'"
-    assert await owner.fetchval(channel) == "BRANCH"
+    channel = "select channel from posting where kind = 'TRANSFER_OUT' and customer_id = $1"
+    assert await owner.fetchval(channel, payer.owner) == "BRANCH"
 
 
 async def asked_for(teller: Client, account: Any, name: str) -> Any:

@@ -219,6 +219,20 @@ async def test_outcomes_of_commands_are_forgotten_after_their_time(day_bank: Day
     assert [row["key"] for row in left] == ["1 days old", "89 days old"]
 
 
+async def test_promises_are_forgotten_once_they_have_long_expired(day_bank: DayBank) -> None:
+    await day_bank.stands_on(date(2026, 3, 19))
+    now = datetime.now(UTC)
+    used, sent = {"used_at": now}, {"code_digest": b"", "sent_at": now}
+    for minutes, given in ((-62, used), (-61, sent), (-59, sent), (-1, used), (9, used)):
+        until = now + timedelta(minutes=minutes)
+        values = {"actor_id": new_id(), "id": new_id(), "valid_until": until}
+        await day_bank.factory.insert("transfer_promise", **values, **given)
+    await day_bank.run_to(date(2026, 3, 20))
+    left = await day_bank.owner.fetch("select valid_until from transfer_promise order by 1")
+    assert [(row["valid_until"] - now) / timedelta(minutes=1) for row in left] == [-59, -1, 9]
+    assert day_bank.told.rows["PROMISES"] == 2
+
+
 async def test_requests_that_nobody_decided_in_time_are_ended_once(day_bank: DayBank) -> None:
     await day_bank.stands_on(date(2026, 3, 19))
     customer, maker = await day_bank.factory.customer(), new_id()
