@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from approval_support import agreed, approve, found, reject, withdraw
 from client import Client
-from factories import Factory
+from factories import Factory, Made
 from payment_support import (
     NAME,
     account_with,
@@ -19,6 +19,7 @@ from payment_support import (
     owner_of,
     somebody,
     teller_of,
+    to,
     transfer,
     usd,
 )
@@ -263,3 +264,22 @@ def test_every_post_with_a_limit_finds_a_second_person() -> None:
     for role in POST_LIMITS:
         for rule in FOUR_EYES.values():
             assert rule.always or SECOND_PERSONS[role] <= rule.checkers
+
+
+async def test_a_closing_whose_money_has_gone_meanwhile_is_stale(
+    client: Client, factory: Factory, owner: asyncpg.Connection
+) -> None:
+    account = await account_with(factory, MUCH)
+    other = await factory.account(Made("cus", account.owner, account.owner))
+    teller = await teller_of(client, factory, account)
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, account)
+    given = {"accountId": account.global_id, "toAccountId": other.global_id, "expectedVersion": 1}
+    asked = (await send(teller, "closeAccount", **given))["approval"]
+    me = owner_of(client, account)
+    assert "transaction" in await transfer(me, account, to(other), MUCH)
+    answer = await approve(checker, asked["id"])
+    assert answer["problem"]["code"] == "REQUEST_STALE"
+    fresh = {each["field"]: each["after"] for each in answer["approval"]["freshDiff"]}
+    assert fresh["amount"] == "0.00 USD"
+    sql = "select status from account where id = $1"
+    assert await owner.fetchval(sql, account.id) == "OPEN"
