@@ -110,6 +110,22 @@ async def test_several_at_once_take_turns(day_bank: DayBank) -> None:
         assert await day_bank.events(account) == ["interest.posted"]
 
 
+async def test_no_day_ends_before_the_one_before_it(day_bank: DayBank) -> None:
+    await day_bank.stands_on(date(2026, 3, 20))
+    await day_bank.day_end().move_to(date(2026, 3, 23))
+    today = date(2026, 3, 23)
+    async with business_day.connected(day_bank.url) as connection:
+        # A worker that saw no unfinished day, before another one began this one's end.
+        clock = await business_day.read_clock(connection, today)
+        assert await business_day.begin_day_end(connection, clock) is not None
+        clock = await business_day.read_clock(connection, today)
+        assert clock.is_over(today)
+        assert await business_day.begin_day_end(connection, clock) is None
+    assert await day_bank.today() == date(2026, 3, 21)
+    await day_bank.day_end().run()
+    assert await day_bank.today() == date(2026, 3, 23)
+
+
 async def test_what_was_broken_off_goes_on_where_it_was(day_bank: DayBank) -> None:
     await day_bank.stands_on(date(2026, 3, 20))
     accounts = [await day_bank.savings("36000.00") for _ in range(5)]
