@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.limits import customer_limit, post_limit
 from app.auth.permissions import Role, ViewerAction
 from app.domain.account import AccountKind, AccountStatus, OrderStatus
@@ -91,6 +92,12 @@ _LIMITED: Final = frozenset(
     }
 )
 _PAYING_OTHERS: Final = frozenset({ViewerAction.CREATE_STANDING_ORDER, ViewerAction.TRANSFER_MONEY})
+# The mutations of what nobody does alone (app.auth.approvals).
+_COMMANDS: Final[Mapping[ViewerAction, str]] = {
+    ViewerAction.ASSIGN_MANAGER: "assignRelationshipManager",
+    ViewerAction.FREEZE_ACCOUNT: "freezeAccount",
+    ViewerAction.UNFREEZE_ACCOUNT: "unfreezeAccount",
+}
 _OF_CUSTOMERS: Final = frozenset({ViewerAction.ADD_PAYEE, ViewerAction.OPEN_ACCOUNT})
 
 
@@ -141,6 +148,12 @@ def of_standing_order(action: ViewerAction, seen: StandingOrders) -> ProblemCode
         return ProblemCode.HOLDER_MAY_NOT
     ended = seen.status is OrderStatus.CANCELLED
     return ProblemCode.NOTHING_TO_CHANGE if ended else None
+
+
+def needs_second(action: ViewerAction) -> bool:
+    """Tell whether a second person must agree whatever it is about; `limit_of` tells of amounts."""
+    command = _COMMANDS.get(action)
+    return command is not None and FOUR_EYES[command].always
 
 
 def limit_of(
