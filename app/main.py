@@ -105,7 +105,7 @@ def create_app(
     bounded = _bounded(measured)
     channel = partial(WakeUps, redis=redis if settings.redis_url else None, bounded=bounded)
     sequencing = _sequencing(database_url, keys, channel, measured, data_dir=data_dir)
-    reads = Reads(keys.audit, measured.reads, sequencing.written.wake)
+    reads = Reads(keys.audit, measured.reads)
     identity = open_identity(
         settings,
         database_url=database_url,

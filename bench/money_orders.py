@@ -23,7 +23,9 @@ LARGE: Final = 45_000
 LARGE_SHARE: Final = 0.1
 MISTAKEN: Final = 0.05
 # Why money may not leave an account that is open.
-_UNCOVERED: Final = frozenset({"INSUFFICIENT_FUNDS", "LIMIT_EXCEEDED", "ACCOUNT_FROZEN"})
+_UNCOVERED: Final = frozenset({"INSUFFICIENT_FUNDS", "ACCOUNT_FROZEN"})
+# Why a request cannot be approved, beside what may stand against the order itself.
+_TOO_LATE: Final = frozenset({"REQUEST_STALE", "REQUEST_DECIDED"})
 _REVERSIBLE: Final = frozenset({"deposit", "withdraw", "transfer"})
 _ACCOUNTS: Final = """
 select account.customer_id, account.id, account.currency, number_ciphertext, name_ciphertext,
@@ -33,7 +35,13 @@ select account.customer_id, account.id, account.currency, number_ciphertext, nam
         join assignment as holders on holders.customer_id = link.holder_id
             and holders.role = 'TELLER'
         where link.customer_id = account.customer_id and link.account_id = account.id
-    ) as tellers_of_holders
+    ) as tellers_of_holders,
+    owner.branch_id as branch,
+    (
+        select head.id from staff as head
+        join staff_role on staff_role.staff_id = head.id and staff_role.role = 'BRANCH_MANAGER'
+        where head.branch_id = owner.branch_id and head.active order by head.id limit 1
+    ) as head
 from account
 join customer as owner on owner.id = account.customer_id
 join customer_key on customer_key.customer_id = owner.id
@@ -49,7 +57,8 @@ order by account.customer_id, account.id
 class Account:
     """An account of a customer, with what its owner and teller know of it.
 
-    ``tellers`` are all who see it: those of its holders too.
+    ``tellers`` are all who see it: those of its holders too. ``head`` is the head of the owner's
+    ``branch``, who is the second person.
     """
 
     owner: UUID
@@ -60,6 +69,8 @@ class Account:
     fee: Decimal
     teller: UUID
     tellers: frozenset[UUID]
+    branch: UUID
+    head: UUID
 
     @property
     def key(self) -> AccountKey:
@@ -79,6 +90,8 @@ class Order:
     ``moves`` is what it does to customers' accounts if it is carried out. ``spent`` counts towards
     the daily limit of the one who orders; ``refusals`` are the codes that may answer it. ``result``
     is what its answer tells. ``changes`` is the account whose version it names and raises.
+    ``head`` is who may be asked to agree; None where it is nobody's to agree. Of an approval
+    ``approves`` is what it carries out, and ``request`` the global id of the request.
     """
 
     name: str
@@ -90,6 +103,9 @@ class Order:
     spent: Decimal = Decimal(0)
     result: str = "transaction"
     changes: "Account | None" = None
+    head: UUID | None = None
+    approves: "Order | None" = None
+    request: str | None = None
     key: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -100,11 +116,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Answered:
-    """What became of an order: the global id of what it made, or the code of its refusal."""
+    """What became of an order: one of the three is set.
+
+    The global id of what it ``made``, the ``code`` of its refusal, or the global id of the
+    ``request`` for a second person that it waits with.
+    """
 
     order: Order
     made: str | None
     code: str | None
+    request: str | None = None
 
 
 async def open_accounts(owner: asyncpg.Connection, keys: Keys) -> list[Account]:
@@ -124,6 +145,8 @@ async def open_accounts(owner: asyncpg.Connection, keys: Keys) -> list[Account]:
                 row["fee"],
                 row["staff_id"],
                 frozenset({row["staff_id"], *row["tellers_of_holders"]}),
+                row["branch"],
+                row["head"],
             )
         )
     return found
@@ -141,6 +164,7 @@ class Orders:
         self._risk_officer = risk_officer
         self._booked: list[Answered] = []
         self._held: list[tuple[Account, str]] = []
+        self._waiting: list[Answered] = []
         self._chosen = random.Random(seed)
         self._tokens = tokens
         self._issued: dict[UUID, str] = {}
@@ -152,8 +176,10 @@ class Orders:
         return make(self)
 
     def note(self, answered: Answered) -> None:
-        """Note what was acknowledged: it may be taken back later."""
-        order, made = answered.order, answered.made
+        """Note what was acknowledged: it may be approved, or taken back, later."""
+        if answered.request is not None:
+            self._waiting.append(answered)
+        order, made = answered.order.approves or answered.order, answered.made
         if made is not None and order.name in _REVERSIBLE:
             self._booked.append(answered)
         if made is not None and order.changes is not None and "amount" in order.values:
@@ -185,6 +211,9 @@ class Orders:
         moves, refusals = _between(payer, payee, amount)
         if payer.teller not in payee.tellers:
             moves, refusals = {}, {"NOT_FOUND"}
+        elif payer.branch != payee.branch:
+            # The second person does not see it, and cannot agree.
+            refusals |= {"NOT_FOUND"}
         return self._by_teller("transfer", payer, values, moves, refusals)
 
     def to_somebody(self) -> Order:
@@ -201,6 +230,8 @@ class Orders:
         moves, refusals = _between(payer, payee, amount)
         if mistaken:
             moves, refusals = {}, {"PAYEE_UNKNOWN"}
+        elif moves:
+            refusals |= {"LIMIT_EXCEEDED"}
         spent = amount if payer.owner != payee.owner else Decimal(0)
         return self._by_owner(payer, values, moves, refusals, spent)
 
@@ -213,7 +244,7 @@ class Orders:
             "amount": _money(amount, payer.currency),
             "to": {"account": there},
         }
-        refusals = set(_UNCOVERED)
+        refusals = {"LIMIT_EXCEEDED", *_UNCOVERED}
         moves = {payer.key: -amount - payer.fee}
         return self._by_owner(payer, values, moves, refusals, amount)
 
@@ -245,6 +276,28 @@ class Orders:
             values = {"accountId": account.id, "holdId": hold}
         return self._by_risk_officer("unfreezeAccount", account, values, "account")
 
+    def approval(self) -> Order:
+        """Let a second person agree to what waits; now and then also to what was decided before."""
+        if not self._waiting:
+            return self.cash()
+        chosen = self._chosen.randrange(len(self._waiting))
+        again = self._chosen.random() < MISTAKEN
+        asked = self._waiting[chosen] if again else self._waiting.pop(chosen)
+        order = asked.order
+        assert order.head is not None, f"nobody could agree to {order}"
+        return Order(
+            "approveRequest",
+            order.head,
+            self._token(Role.BRANCH_MANAGER, order.head),
+            {"id": asked.request, "expectedVersion": 1},
+            order.moves,
+            order.refusals | _TOO_LATE,
+            result="approval",
+            changes=order.changes,
+            approves=order,
+            request=asked.request,
+        )
+
     def _by_risk_officer(
         self, name: str, account: Account, values: Mapping[str, Any], result: str
     ) -> Order:
@@ -257,6 +310,7 @@ class Orders:
             frozenset({"STALE_VERSION", "NOTHING_TO_CHANGE", "NOT_FOUND"}),
             result=result,
             changes=account,
+            head=account.head,
         )
 
     def _account(self) -> Account:
@@ -291,7 +345,8 @@ class Orders:
         refusals: set[str],
     ) -> Order:
         token = self._token(Role.TELLER, account.teller)
-        return Order(name, account.teller, token, values, moves, frozenset(refusals))
+        may = frozenset(refusals)
+        return Order(name, account.teller, token, values, moves, may, head=account.head)
 
     def _by_owner(
         self,
@@ -320,6 +375,7 @@ _KINDS: Final[Sequence[tuple[Callable[[Orders], Order], int]]] = (
     (Orders.reversal, 6),
     (Orders.hold, 3),
     (Orders.lift, 3),
+    (Orders.approval, 18),
 )
 
 

@@ -2,8 +2,10 @@
 
 Sixteen clients send random orders over HTTP to ``bank360 serve``: cash in and out, transfers
 between accounts that a teller sees, by customers to others by number and name, and to another bank;
-among them orders for more than there is, in the wrong currency, and to the wrong name. Some are
-sent twice at once. Meanwhile, again and again, one of these is killed (SIGKILL) and comes up again:
+among them orders for more than there is, in the wrong currency, and to the wrong name. What needs a
+second person (withdrawals and transfers above a teller's limit; reversals, freezes, and their end)
+waits until the head of the branch approves it, by an order like any other. Some orders are sent
+twice at once. Meanwhile, again and again, one of these is killed (SIGKILL) and comes up again:
 
 - the server;
 - PostgreSQL's first process, which the embedded server's next start recovers from, while the
@@ -15,7 +17,8 @@ An order whose answer is lost is sent again with the same key until it is answer
 database is asked whether
 
 - each acknowledged order has its key, one audit record, and one entry with just the postings that
-  it asked for, and no other entry is there; each refusal told is the one that is kept;
+  it asked for, and no other entry is there; each refusal told is the one that is kept; each request
+  ended as was told, or waits, and each that was approved was carried out once, in its maker's name;
 - every currency's ledger, and every entry, sums to zero; every balance is the sum of the account's
   postings and what it was plus what was acknowledged; every posting's balance follows from the one
   before; nothing is overdrawn; what counts towards daily limits is what was ordered;
@@ -44,8 +47,10 @@ from killed_server import Postgres, Server, fail
 from killed_writers import Run, chain, keys_and_records, kill_again_and_again, working
 from money_checks import answers, balances, book, outcomes
 from money_orders import AccountKey, Answered, Order, Orders, open_accounts
+from money_requests import requests
 from plain_copy import fresh, machine
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
 from app.db.seed.load import seed_bank
@@ -61,9 +66,16 @@ VERSION: Final = "query ($id: ID!) { account(id: $id) { version } }"
 def mutation(order: Order) -> str:
     """Write the mutation that sends an order."""
     type_ = order.name[0].upper() + order.name[1:]
+    more = ""
+    if order.name in FOUR_EYES:
+        more = "... on PendingApproval { approval { id } }"
+    elif order.approves is not None:
+        more = "... on StaleApproval { problem { code } }"
+    made = "id resultId" if order.approves is not None else "id"
     return (
         f"mutation ($input: {type_}Input!) {{ {order.name}(input: $input) {{"
-        f" ... on {type_}Payload {{ {order.result} {{ id }} }} ... on Problem {{ code }} }} }}"
+        f" ... on {type_}Payload {{ {order.result} {{ {made} }} }} {more}"
+        " ... on Problem { code } } }"
     )
 
 
@@ -81,7 +93,7 @@ class Client:
         while run.counts["orders"] < self._wanted:
             run.counts["orders"] += 1
             order = self._orders.next()
-            if order.changes is not None:
+            if order.changes is not None and order.approves is None:
                 read = await run.send(order.token, VERSION, {"id": order.changes.id})
                 version = read["account"]["version"]
                 order = replace(order, values={**order.values, "expectedVersion": version})
@@ -93,7 +105,7 @@ class Client:
             else:
                 answer = await _sent(run, order)
             if answer.code is None:
-                run.counts["acknowledged"] += 1
+                run.counts[_outcome(answer)] += 1
                 if order.must_be_refused:
                     fail(f"must have been refused: {order}")
             elif answer.code in order.refusals:
@@ -109,8 +121,20 @@ async def _sent(run: Run[Answered], order: Order) -> Answered:
     """Send an order until it is answered."""
     values = {"idempotencyKey": order.key, **order.values}
     answer = await run.command(order.token, mutation(order), order.name, values)
-    code = answer.get("code")
-    return Answered(order, None if code else answer[order.result]["id"], code)
+    code = answer.get("code") or answer.get("problem", {}).get("code")
+    if code is not None:
+        return Answered(order, None, code)
+    if order.approves is not None:
+        return Answered(order, answer[order.result]["resultId"], None)
+    if (asked := answer.get("approval")) is not None:
+        return Answered(order, None, None, asked["id"])
+    return Answered(order, answer[order.result]["id"], None)
+
+
+def _outcome(answer: Answered) -> str:
+    if answer.request is not None:
+        return f"{answer.order.name} to wait"
+    return "acknowledged" if answer.order.approves is None else "approved"
 
 
 class Kills:
@@ -198,9 +222,13 @@ async def checked(
     """Give what is wrong with orders and money."""
     done = {(each.order.actor, each.order.key) for each in answered if each.code is None}
     commands = sorted({each.order.name for each in answered})
+    # One of who asked, beside that of who approves; and one of a request that is refused as stale.
+    approved = sum(each.order.approves is not None and each.code is None for each in answered)
+    beside = approved + sum(each.code == "REQUEST_STALE" for each in answered)
     return [
-        *await keys_and_records(owner, done, commands),
+        *await keys_and_records(owner, done, commands, beside),
         *await answers(owner, answered),
+        *await requests(owner, answered),
         *await book(owner),
         *await outcomes(owner, before, answered),
     ]

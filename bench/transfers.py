@@ -7,6 +7,9 @@ and over as many connections, in three shapes:
 - from any of them into one account, whose row every transfer has to lock;
 - between any two of a tenth of the accounts.
 
+Each brings a promise that it is asked for nothing, as orders do whose clients asked first: else
+those who pay often would be asked for codes.
+
 One side is the unit of work in one process: everything between the command and its outcome, with
 its rules, encryption, hashes and audit record; without HTTP, GraphQL and the reading of the answer.
 The other is ``pgbench -M prepared`` with the statements of one such transfer, in its transaction;
@@ -41,14 +44,18 @@ from pgbench import TIMEOUT_SECONDS, compare, context_of, pgbench, written
 from plain_copy import drop, fresh, machine, server
 
 from app.auth.permissions import Role
+from app.auth.promises import LASTS, Promise, Promises
 from app.auth.viewer import Viewer
 from app.db.accounts import AccountKey
 from app.db.bank_itself import BANK_ID, ensure_bank, internal_account_id
 from app.db.beneficiaries import Beneficiary
+from app.db.clearance import Given
 from app.db.commands import Done
 from app.db.database import open_pool
+from app.db.ids import new_id
 from app.db.key_check import hold_keys
 from app.db.keys import Keys
+from app.db.requirements import Terms
 from app.db.roles import APP_WRITE
 from app.db.unit_of_work import Writes
 from app.domain.account import InternalPurpose
@@ -60,6 +67,7 @@ DATABASE: Final = "bank360_bench_transfers"
 DAY: Final = date(2026, 6, 30)
 CURRENCY: Final = Currency.CNY
 OPENING: Final = Decimal("1000000.00")
+AMOUNT: Final = Decimal("1.00")
 # Accounts' ids lie so far behind those of the customers of the same number.
 ACCOUNTS: Final = 1 << 40
 ENTRIES: Final = 1 << 41
@@ -190,12 +198,19 @@ async def pay(writes: Writes, payer: int, payee: int) -> None:
     """Carry out one transfer; anything but its success ends the bench."""
     viewer = Viewer(Role.CUSTOMER, (Role.CUSTOMER,), customer_id=customer_id(payer))
     to = PayeeAccount(name_of(payee), account_number(payee), None)
+    account = AccountKey(customer_id(payer), account_id(payer))
+    terms = Terms(account, AMOUNT, CURRENCY, None, None, to)
+    promise = Promise(
+        new_id(), viewer.id, viewer.role.value, terms.digest, AMOUNT, CURRENCY,
+        datetime.now(UTC) + LASTS, frozenset(),
+    )  # fmt: skip
     order = Transfer(
-        AccountKey(customer_id(payer), account_id(payer)),
-        Decimal("1.00"),
+        account,
+        AMOUNT,
         CURRENCY,
         Beneficiary("to.account", given=to),
         "Rent",
+        Given(Promises(writes.keys.promise_secret).write(promise)),
     )
     outcome = await transfer(context_of(writes, viewer), uuid4().hex, order)
     if not isinstance(outcome, Done):

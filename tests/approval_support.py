@@ -68,3 +68,13 @@ async def withdraw(client: Client, request: str, key: str = "", version: int = 1
 async def found(client: Client, request: str) -> Any:
     """What somebody sees of a request; None where that is nothing."""
     return (await client.run(FOUND, id=request))["node"]
+
+
+async def agreed(checker: Client, answer: Any) -> Any:
+    """Have somebody else approve what was asked for; gives the request as it ended."""
+    asked = answer["approval"]
+    assert asked["state"] == "PENDING"
+    answer = await approve(checker, asked["id"], version=asked["version"])
+    assert "approval" in answer, answer
+    assert answer["approval"]["state"] == "APPROVED"
+    return answer["approval"]

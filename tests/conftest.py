@@ -25,7 +25,9 @@ from app.resolvers.messages import Messages
 from app.settings import Settings
 
 # How long an example takes says nothing about whether it is right.
-hypothesis.settings.register_profile("bank360", deadline=None)
+hypothesis.settings.register_profile(
+    "bank360", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("bank360")
 
 RETAIL_BANK = Path(

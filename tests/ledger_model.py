@@ -1,7 +1,6 @@
 """What accounts and their money must do, in memory and as simply as it can be said."""
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -19,11 +18,27 @@ Internal = tuple[str, Currency]
 
 
 class Refused(Exception):  # noqa: N818  # The bank's own word.
-    """An order is refused with one of these codes."""
+    """An order is refused with a code."""
 
-    def __init__(self, *codes: Code) -> None:
-        super().__init__(codes)
-        self.codes = codes
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+# What the decision on an order rests upon beside the order itself.
+Base = tuple[object, ...]
+
+
+class Waits(Exception):  # noqa: N818  # What becomes of the order.
+    """A second person must agree to an order before anything of it happens."""
+
+    def __init__(self, base: Base) -> None:
+        super().__init__(base)
+        self.base = base
+
+
+class Stale(Exception):  # noqa: N818  # What a request is then.
+    """What a second person agreed to rested upon something else."""
 
 
 @dataclass(eq=False)
@@ -72,7 +87,10 @@ class ModelEntry:
 
 @dataclass
 class ModelBank:
-    """The bank: its own accounts are sums."""
+    """The bank: its own accounts are sums.
+
+    Orders that may need a second person take the ``agreed`` base of who agreed, None before.
+    """
 
     internal: Counter[Internal] = field(default_factory=Counter)
 
@@ -80,14 +98,27 @@ class ModelBank:
         _check_cash(account, amount, currency)
         return self._book("CASH_DEPOSIT", (account, amount), (("CASH", currency), -amount))
 
-    def take_out(self, account: ModelAccount, amount: Decimal, currency: Currency) -> ModelEntry:
+    def take_out(
+        self,
+        account: ModelAccount,
+        amount: Decimal,
+        currency: Currency,
+        agreed: Base | None = None,
+    ) -> ModelEntry:
         _check_cash(account, amount, currency)
         _check_leaving(account, amount)
-        _check_post(Role.TELLER, amount, currency)
+        _check_post(Role.TELLER, amount, currency, agreed)
         return self._book("CASH_WITHDRAWAL", (account, -amount), (("CASH", currency), amount))
 
     def transfer(
-        self, role: Role, payer: ModelAccount, payee: ModelAccount, amount: Decimal, *, named: bool
+        self,
+        role: Role,
+        payer: ModelAccount,
+        payee: ModelAccount,
+        amount: Decimal,
+        *,
+        named: bool,
+        agreed: Base | None = None,
     ) -> ModelEntry:
         """Move money inside the bank; the payee is ``named`` by its id, or found by number."""
         if payee.status == "CLOSED":
@@ -99,7 +130,7 @@ class ModelBank:
         if payee.currency is not currency:
             raise Refused(Code.CURRENCY_NOT_MATCHING)
         _check_leaving(payer, amount)
-        _check_post(role, amount, currency)
+        _check_post(role, amount, currency, agreed)
         if role is Role.CUSTOMER and payer.owner is not payee.owner:
             _spend(payer.owner, amount, currency)
         entry = self._book("TRANSFER_OUT", (payer, -amount))
@@ -117,7 +148,7 @@ class ModelBank:
             self._book("FEE", (payer, -payer.fee), (income, payer.fee), into=entry)
         return entry
 
-    def reverse(self, entry: ModelEntry) -> ModelEntry:
+    def reverse(self, entry: ModelEntry, agreed: Base | None = None) -> ModelEntry:
         if entry.is_reversed:
             raise Refused(Code.ALREADY_REVERSED)
         if entry.kind == "REVERSAL":
@@ -126,57 +157,72 @@ class ModelBank:
         for place, amount in entry.moved:
             if isinstance(place, ModelAccount):
                 gains[place] += amount  # type: ignore[assignment]
-        # Which of several reasons is told does not matter.
-        if codes := [code for each in gains for code in _why_not(each, Decimal(gains[each]))]:
-            raise Refused(*codes)
+        for each in sorted(gains, key=lambda account: (account.owner.id, account.id)):
+            _check_taken(each, Decimal(gains[each]))
+        _agree(agreed)
         entry.is_reversed = True
         made = ModelEntry("REVERSAL", [])
         for place, amount in sorted(entry.moved, key=lambda moved: moved[1]):
             self._book("REVERSAL", (place, -amount), into=made)
         return made
 
-    def hold(self, account: ModelAccount, amount: Decimal, version: int) -> None:
+    def hold(
+        self, account: ModelAccount, amount: Decimal, version: int, agreed: Base | None = None
+    ) -> None:
         """Hold an amount; the hold itself is put in by whoever knows its id."""
-        _check_version(account, version)
+        _check_version(account, version, agreed)
         _check_amount(amount, account.currency)
+        _agree(agreed, account.version)
         account.version += 1
 
-    def lift(self, account: ModelAccount, hold: UUID, version: int) -> None:
-        _check_version(account, version)
+    def lift(
+        self, account: ModelAccount, hold: UUID, version: int, agreed: Base | None = None
+    ) -> None:
+        _check_version(account, version, agreed)
         if hold not in account.holds:
             raise Refused(Code.NOT_FOUND)
+        _agree(agreed, account.version)
         del account.holds[hold]
         account.version += 1
 
-    def freeze(self, account: ModelAccount, version: int) -> None:
-        _check_version(account, version)
+    def freeze(self, account: ModelAccount, version: int, agreed: Base | None = None) -> None:
+        _check_version(account, version, agreed)
         if account.status == "FROZEN":
             raise Refused(Code.NOTHING_TO_CHANGE)
+        _agree(agreed, account.version)
         account.status = "FROZEN"
         account.version += 1
 
-    def thaw(self, account: ModelAccount, version: int) -> None:
-        _check_version(account, version)
+    def thaw(self, account: ModelAccount, version: int, agreed: Base | None = None) -> None:
+        _check_version(account, version, agreed)
         if account.status != "FROZEN":
             raise Refused(Code.NOTHING_TO_CHANGE)
+        _agree(agreed, account.version)
         account.status = "OPEN"
         account.version += 1
 
-    def close(self, account: ModelAccount, to: ModelAccount | None, version: int) -> None:
+    def close(
+        self,
+        account: ModelAccount,
+        to: ModelAccount | None,
+        version: int,
+        agreed: Base | None = None,
+    ) -> None:
         if account.status == "CLOSED":
             raise Refused(Code.ACCOUNT_CLOSED)
         if to is not None:
             _check_target(account, to)
-        _check_version(account, version)
+        _check_version(account, version, agreed)
         if account.status == "FROZEN":
             raise Refused(Code.ACCOUNT_FROZEN)
         if account.holds:
             raise Refused(Code.ACCOUNT_IN_USE)
-        if account.balance:
-            if to is None:
-                raise Refused(Code.BALANCE_LEFT)
-            amount = account.balance
-            _check_post(Role.TELLER, amount, account.currency)
+        if account.balance and to is None:
+            raise Refused(Code.BALANCE_LEFT)
+        amount = account.balance
+        base = (account.version, amount)
+        _check_post(Role.TELLER, amount, account.currency, agreed, *base)
+        if amount and to is not None:
             self._book("TRANSFER_OUT", (account, -amount))
             self._book("TRANSFER_IN", (to, amount))
         account.status = "CLOSED"
@@ -219,16 +265,27 @@ def _check_leaving(account: ModelAccount, amount: Decimal) -> None:
         raise Refused(Code.INSUFFICIENT_FUNDS)
 
 
-def _check_post(role: Role, amount: Decimal, currency: Currency) -> None:
+def _check_post(
+    role: Role, amount: Decimal, currency: Currency, agreed: Base | None, *base: object
+) -> None:
     limit = post_limit(role, currency)
-    if limit is not None and amount > limit:
-        raise Refused(Code.LIMIT_EXCEEDED)
+    if agreed is not None or (limit is not None and amount > limit):
+        _agree(agreed, *base)
 
 
-def _check_version(account: ModelAccount, version: int) -> None:
+def _agree(agreed: Base | None, *base: object) -> None:
+    """Wait for a second person, unless one agreed to just this."""
+    if agreed is None:
+        raise Waits(base)
+    if agreed != base:
+        raise Stale
+
+
+def _check_version(account: ModelAccount, version: int, agreed: Base | None) -> None:
     if account.status == "CLOSED":
         raise Refused(Code.ACCOUNT_CLOSED)
-    if account.version != version:
+    # What has changed since somebody asked is for the base to tell.
+    if agreed is None and account.version != version:
         raise Refused(Code.STALE_VERSION)
 
 
@@ -248,10 +305,9 @@ def _spend(customer: ModelCustomer, amount: Decimal, currency: Currency) -> None
     customer.spent[currency] += amount  # type: ignore[assignment]
 
 
-def _why_not(account: ModelAccount, gained: Decimal) -> Collection[Code]:
-    """Give why what an account gained cannot be taken from it again."""
+def _check_taken(account: ModelAccount, gained: Decimal) -> None:
+    """Check that what an account gained can be taken from it again."""
     if account.status == "CLOSED":
-        return [Code.ACCOUNT_CLOSED]
-    if gained > 0 and account.status == "FROZEN":
-        return [Code.ACCOUNT_FROZEN]
-    return [Code.INSUFFICIENT_FUNDS] if gained > 0 and gained > account.available else []
+        raise Refused(Code.ACCOUNT_CLOSED)
+    if gained > 0:
+        _check_leaving(account, gained)

@@ -16,7 +16,7 @@ from app.auth.permissions import Role
 from app.auth.promises import LASTS, Promise, Promises
 from app.auth.viewer import Viewer
 from app.db.clearance import Given
-from app.db.commands import Done
+from app.db.commands import Done, Made
 from app.db.database import open_pool
 from app.db.ids import new_id
 from app.db.keys import Keys
@@ -69,14 +69,17 @@ class World:
         self.writes = Writes(await open_pool(url, APP_WRITE, 1, 15), self.keys)
         factory = Factory(self.owner, self.keys)
         await factory.bank()
+        branch = await factory.branch()
         self.customers = []
         made = []
         for tier, name in ((Tier.NORMAL, "Ada Byron"), (Tier.PLATINUM, "Grace Hopper")):
-            made.append(await factory.customer(tier=tier.value, name=name))
+            made.append(await factory.customer(tier=tier.value, name=name, branch_id=branch.id))
             self.customers.append(ModelCustomer(made[-1].id, tier, name))
         self.teller = Viewer(
             Role.TELLER, (Role.TELLER,), staff_id=await factory.responsible("TELLER", *made)
         )
+        head = await factory.staff("BRANCH_MANAGER", branch)
+        self.checker = Viewer(Role.BRANCH_MANAGER, (Role.BRANCH_MANAGER,), staff_id=head.id)
         self.products = {
             currency: (await factory.account_product(currency=currency, transfer_fee=FEE)).id
             for currency in CURRENCIES
@@ -93,6 +96,13 @@ class World:
             return await use_case(context, key, *arguments)
 
         return self.runner.run(run())
+
+    def result_of(self, request: UUID) -> Made:
+        """Give what came of a request that was approved."""
+        (row,) = self.fetch(
+            "select result_prefix, result_owner, result_id from approval where id = $1", request
+        )
+        return Made(*row)
 
     def promised(self, viewer: Viewer, order: payment.Transfer) -> payment.Transfer:
         """Promise a customer that a transfer is asked for nothing: neither codes nor waiting.

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from approval_support import PENDING
 from client import Client
 from factories import Factory, Made
 
@@ -19,17 +20,22 @@ _BOOKED = """
       }
 """
 _PROBLEM = "... on Problem { code message field hint }"
+# What a second person is asked for, beside.
+_PENDING = f"{PENDING} {_PROBLEM}"
 CASH = {
     name: f"""
 mutation ($input: {name.capitalize()}Input!) {{
-  {name}(input: $input) {{ ... on {name.capitalize()}Payload {{ {_BOOKED} }} {_PROBLEM} }}
+  {name}(input: $input) {{
+    ... on {name.capitalize()}Payload {{ {_BOOKED} }}
+    {_PROBLEM if name == "deposit" else _PENDING}
+  }}
 }}
 """
     for name in ("deposit", "withdraw")
 }
 TRANSFER = f"""
 mutation ($input: TransferInput!) {{
-  transfer(input: $input) {{ ... on TransferPayload {{ {_BOOKED} }} {_PROBLEM} }}
+  transfer(input: $input) {{ ... on TransferPayload {{ {_BOOKED} }} {_PENDING} }}
 }}
 """
 

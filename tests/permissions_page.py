@@ -85,11 +85,12 @@ def _permissions() -> list[str]:
 
 
 def _four_eyes() -> list[str]:
-    head = "| nobody does alone | one of these approves | within |"
-    lines = ["## Four eyes", "", head, "| --- | --- | --- |"]
+    head = "| nobody does alone | when | one of these approves | within |"
+    lines = ["## Four eyes", "", head, "| --- | --- | --- | --- |"]
     for command, rule in FOUR_EYES.items():
         posts = ", ".join(f"`{role}`" for role in Role if role in rule.checkers)
-        lines.append(f"| `{command}` | {posts} | {rule.lasts.days} days |")
+        when = "always" if rule.always else "above the limit of the post"
+        lines.append(f"| `{command}` | {when} | {posts} | {rule.lasts.days} d |")
     return [*lines, ""]
 
 

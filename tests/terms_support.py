@@ -6,12 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from approval_support import PENDING
 from client import Client
 from factories import Factory, Made
 from payment_support import (
     account_with,
 )
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.permissions import Permission
 from app.domain.dates import add_months
 
@@ -45,6 +47,7 @@ def query(name: str, selected: str = "") -> str:
 mutation ($input: {type_}Input!) {{
   {name}(input: $input) {{
     ... on {type_}Payload {{ {selected or _FOR_CUSTOMERS[name]} }}
+    {PENDING if name in FOUR_EYES else ""}
     ... on Problem {{ code message field hint }}
   }}
 }}

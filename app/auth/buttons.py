@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.limits import customer_limit, post_limit
 from app.auth.permissions import Role, ViewerAction
 from app.domain.account import AccountKind, AccountStatus, OrderStatus
@@ -109,6 +110,12 @@ _LIMITED: Final = frozenset(
     }
 )
 _PAYING_OTHERS: Final = frozenset({ViewerAction.CREATE_STANDING_ORDER, ViewerAction.TRANSFER_MONEY})
+# The mutations of what nobody does alone (app.auth.approvals).
+_COMMANDS: Final[Mapping[ViewerAction, str]] = {
+    ViewerAction.ASSIGN_MANAGER: "assignRelationshipManager",
+    ViewerAction.FREEZE_ACCOUNT: "freezeAccount",
+    ViewerAction.UNFREEZE_ACCOUNT: "unfreezeAccount",
+}
 _OF_CUSTOMERS: Final = frozenset({ViewerAction.ADD_PAYEE, ViewerAction.OPEN_ACCOUNT})
 # What agents do with tickets of their own queues only.
 _DESK_WORK: Final = frozenset(
@@ -193,6 +200,12 @@ def _of_answer(seen: Tickets, *, is_rating: bool) -> ProblemCode | None:
     if seen.is_past_rating if is_rating else seen.is_past_reopening:
         return ProblemCode.TICKET_TIME_OVER
     return ProblemCode.ALREADY_RATED if is_rating and seen.is_rated else None
+
+
+def needs_second(action: ViewerAction) -> bool:
+    """Tell whether a second person must agree whatever it is about; `limit_of` tells of amounts."""
+    command = _COMMANDS.get(action)
+    return command is not None and FOUR_EYES[command].always
 
 
 def limit_of(

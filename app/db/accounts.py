@@ -122,6 +122,12 @@ order by account.customer_id, account.id
 for no key update of account
 """
 
+_HOLDERS: Final = """
+select distinct link.holder_id from account_holder as link
+join unnest($1::uuid[], $2::uuid[]) as given (customer_id, id)
+    on given.customer_id = link.customer_id and given.id = link.account_id
+"""
+
 
 async def lock(unit: Unit, named: Collection[AccountKey], number: str | None = None) -> Locked:
     """Lock accounts in the order of their keys: those that are named, and one by its number.
@@ -145,6 +151,12 @@ async def lock(unit: Unit, named: Collection[AccountKey], number: str | None = N
     today = rows[0]["today"] if rows else unit.at.date()
     tier = rows[0]["orderer_tier"] if rows else None
     return Locked(accounts, found, today, None if tier is None else Tier[tier])
+
+
+async def holders_of(unit: Unit, accounts: Collection[AccountKey]) -> frozenset[UUID]:
+    """Give who, beside the owners, may use accounts."""
+    owners, ids = zip(*accounts, strict=True)
+    return frozenset(row["holder_id"] for row in await unit.fetch(_HOLDERS, owners, ids))
 
 
 async def settlement_of(unit: Unit, account: AccountKey) -> AccountKey | None:

@@ -37,6 +37,6 @@ async def report(unit: Unit, account: LockedAccount, topic: TicketTopic) -> None
     category = _CATEGORIES[account.state.kind]
     if topic is TicketTopic.TRANSFER_UNUSUAL:
         category = TicketCategory.PAYMENT
-    channel = Channel.WEB if unit.viewer.role is Role.CUSTOMER else Channel.BRANCH
+    channel = Channel.WEB if unit.maker.role is Role.CUSTOMER else Channel.BRANCH
     new = NewTicket(owner, category, topic, priority_of(topic), channel, row)
     await ticket_writes.open_ticket(unit, new, by_bank=True)

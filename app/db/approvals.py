@@ -46,7 +46,7 @@ with expired as (
 )
 update approval set state = 'EXPIRED', decided_at = $1, version = version + 1
 from expired where approval.customer_id = expired.customer_id and approval.id = expired.id
-returning approval.customer_id, approval.id
+returning approval.customer_id, approval.id, command, maker_id, maker_role
 """
 
 
@@ -113,7 +113,9 @@ async def _request(unit: Unit, wanted: Ask) -> Change:
     required = wanted.required or rule.checkers
     assert required <= rule.checkers, "posts that the table does not name"
     request = new_id()
-    await unit.open_cipher(wanted.customer)
+    if await unit.open_cipher(wanted.customer) is None:
+        # What a checker would have to see cannot be kept for somebody whose key is destroyed.
+        raise Problem(ProblemCode.CUSTOMER_NOT_ACTIVE)
     await unit.insert(
         _TABLE,
         customer_id=wanted.customer,
@@ -198,14 +200,30 @@ async def end_others(unit: Unit, customer: UUID) -> None:
     await unit.fetch(_END_OTHERS, customer, unit.at, this)
 
 
-async def end_expired(connection: Connection, at: datetime, size: int) -> list[Made]:
+@dataclass(frozen=True)
+class Expired:
+    """A request that nobody decided in time, and the fields of its record."""
+
+    made: Made
+    fields: Sequence[str]
+
+
+async def end_expired(connection: Connection, at: datetime, size: int) -> list[Expired]:
     """End at most ``size`` requests whose time was over at a moment; gives which, to record them.
 
     For jobs, which act for nobody: whoever comes too late ends a request by `end`. Requests that
     somebody decides at this moment are left to them.
     """
     rows = await connection.fetch(_END_EXPIRED, at, size)
-    return [Made(APPROVAL_PREFIX, row["customer_id"], row["id"]) for row in rows]
+    return [
+        Expired(Made(APPROVAL_PREFIX, row["customer_id"], row["id"]), named(row)) for row in rows
+    ]
+
+
+def named(row: Any) -> tuple[str, str]:
+    """Give the fields of every record of a request: its command, and its maker's global id."""
+    prefix = "cus" if row["maker_role"] == Role.CUSTOMER else "sta"
+    return f"COMMAND:{row['command']}", f"MAKER:{prefix}_{row['maker_id'].hex}"
 
 
 def _sealed(

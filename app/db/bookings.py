@@ -124,7 +124,7 @@ async def book_legs(
         value_on,
         legs,
         # Whether a customer orders in the app or on the web is not told.
-        channel=None if unit.viewer.role is Role.CUSTOMER else Channel.BRANCH,
+        channel=None if unit.maker.role is Role.CUSTOMER else Channel.BRANCH,
         **given,
     )
     await book(unit.connection, entry)

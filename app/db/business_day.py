@@ -29,7 +29,12 @@ insert into business_date (id, current_on) values (1, $1) on conflict do nothing
 _UNFINISHED: Final = """
 select day_on, cut_off_at from business_day where finished_at is null order by day_on limit 1
 """
-_MOVE: Final = "update business_date set current_on = $2 where current_on = $1"
+# Whoever looked before another worker began a day's end knows the date that it moved to, and not
+# that there is a day to finish first.
+_MOVE: Final = """
+update business_date set current_on = $2
+where current_on = $1 and not exists (select from business_day where finished_at is null)
+"""
 _BEGIN: Final = """
 insert into business_day (day_on, cut_off_at) values ($1, clock_timestamp())
 returning day_on, cut_off_at
@@ -159,7 +164,7 @@ async def begin_day_end(connection: Connection, clock: Clock) -> Day | None:
     """Move the business date by a day and begin the end of the one that it leaves.
 
     Waits for everybody who is booking, who all belong to the day that ends. Gives None where
-    another worker was first.
+    another worker was first: days end one after the other.
     """
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", BUSINESS_DAY_LOCK)

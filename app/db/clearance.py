@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.auth.limits import CustomerLimit
+from app.auth.permissions import Role
 from app.auth.promises import Promise, Promises
 from app.db import promises
 from app.db.requirements import Decision, Terms, decide
@@ -46,7 +47,8 @@ async def clear(unit: Unit, terms: Terms, given: Given, *, is_own: bool) -> Clea
     """
     if given.token is not None:
         return await _kept(unit, terms, given.token, given.code)
-    if is_own:
+    # Posts have their limits also where the money stays with its owner.
+    if is_own and unit.viewer.role is Role.CUSTOMER:
         return Cleared()
     decision = await decide(
         lambda sql, values: unit.fetch(sql, *values), unit.keys.index, unit.viewer, terms

@@ -6,8 +6,7 @@ sent after the session was told, at every checkout.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import asyncpg
@@ -104,7 +103,7 @@ class Database:
 
         ``values`` are those of the statement that it was made of.
         """
-        async with self._lent() as lent:
+        async with self._lender.lent() as lent:
             if lent.told != _NOBODY:
                 await _speak_for(lent, _NOBODY)
             ((value,),) = await lent.connection.fetch(sql, *values, viewer)
@@ -112,25 +111,15 @@ class Database:
 
     async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
         """Run one statement as ``viewer`` (see app.db.policies); gives its rows."""
-        async with self._lent() as lent:
+        async with self._lender.lent() as lent:
             await _speak_for(lent, viewer)
             return await lent.connection.fetch(sql, *values)
 
     async def fetch_value(self, sql: str, *values: Any) -> Any:
         """Run one statement as nobody; gives the first column of its first row, or None."""
-        async with self._lent() as lent:
+        async with self._lender.lent() as lent:
             await _speak_for(lent, _NOBODY)
             return await lent.connection.fetchval(sql, *values)
-
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Lent]:
-        lent = await self._lender.take()
-        in_order = False
-        try:
-            yield lent
-            in_order = True
-        finally:
-            await self._lender.give_back(lent, in_order=in_order)
 
     async def close(self) -> None:
         """Close every connection once its statement ends, or when that takes too long."""

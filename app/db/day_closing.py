@@ -34,7 +34,15 @@ delete from idempotency_key where (actor_id, key) in (
     order by recorded_at limit $2
 )
 """
-_KEYS: Final = 5_000
+_FORGET_PROMISES: Final = """
+delete from transfer_promise where (actor_id, id) in (
+    select actor_id, id from transfer_promise where valid_until < $1
+    order by valid_until limit $2
+)
+"""
+_ROWS: Final = 5_000
+# The codes that somebody was sent within an hour are counted by the promises they were sent for.
+_PROMISE_KEPT: Final = timedelta(hours=1)
 
 
 async def close_internal_accounts(connection: Connection, turn: Turn) -> Batch:
@@ -52,8 +60,15 @@ class Forgetting:
     async def forget(self, connection: Connection, turn: Turn) -> Batch:
         """Forget some; another turn takes the next ones."""
         before = turn.at - timedelta(days=self.kept_days)
-        count = _count(await connection.execute(_FORGET, before, _KEYS))
-        return Batch(FIRST if count == _KEYS else None, count)
+        count = _count(await connection.execute(_FORGET, before, _ROWS))
+        return Batch(FIRST if count == _ROWS else None, count)
+
+
+async def forget_promises(connection: Connection, turn: Turn) -> Batch:
+    """Forget some promises that have long expired; another turn takes the next ones."""
+    before = turn.at - _PROMISE_KEPT
+    count = _count(await connection.execute(_FORGET_PROMISES, before, _ROWS))
+    return Batch(FIRST if count == _ROWS else None, count)
 
 
 def _count(status: str) -> int:

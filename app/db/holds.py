@@ -35,7 +35,7 @@ async def place(unit: Unit, account: LockedAccount, new: NewHold) -> UUID:
         currency=account.currency,
         reason=new.reason,
         note_ciphertext=note,
-        placed_by=unit.viewer.id,
+        placed_by=unit.maker.id,
         placed_at=unit.at,
     )
     status = AccountStatus.FROZEN if new.amount is None else account.state.status
@@ -43,20 +43,27 @@ async def place(unit: Unit, account: LockedAccount, new: NewHold) -> UUID:
     return row
 
 
-async def lift(unit: Unit, account: LockedAccount, hold: UUID) -> Decimal | None:
-    """Lift a hold of an amount; gives the amount, None where there is no such hold."""
+async def amount_of(unit: Unit, account: LockedAccount, hold: UUID) -> Decimal | None:
+    """Give the amount that a hold keeps of a locked account; None where there is no such hold."""
     rows = await unit.fetch(
+        "select amount from account_hold where customer_id = $1 and account_id = $2"
+        " and id = $3 and lifted_at is null and amount is not null",
+        *account.key,
+        hold,
+    )
+    return rows[0]["amount"] if rows else None
+
+
+async def lift(unit: Unit, account: LockedAccount, hold: UUID, amount: Decimal) -> None:
+    """Lift a hold of an amount of a locked account."""
+    await unit.change(
         "update account_hold set lifted_at = $4 where customer_id = $1 and account_id = $2"
-        " and id = $3 and lifted_at is null and amount is not null returning amount",
+        " and id = $3 and lifted_at is null",
         *account.key,
         hold,
         unit.at,
     )
-    if not rows:
-        return None
-    amount: Decimal = rows[0]["amount"]
     await _change(unit, account, -amount, account.state.status)
-    return amount
 
 
 async def thaw(unit: Unit, account: LockedAccount) -> None:

@@ -1,6 +1,8 @@
 """Connections that are kept at hand, so that taking one costs no task, timer or round trip."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Protocol
@@ -36,6 +38,21 @@ class PoolObserver(Protocol):
 
     def released(self) -> None:
         """Tell that a connection is free again."""
+
+
+class Unobserved:
+    """Watches a pool whose users are counted elsewhere."""
+
+    def waits(self) -> None:
+        """See PoolObserver."""
+
+    waited = was_busy = released = waits
+
+    def acquired(self, _seconds: float) -> None:
+        """See PoolObserver."""
+
+    def opened(self, _size: int) -> None:
+        """See PoolObserver."""
 
 
 @dataclass
@@ -86,6 +103,17 @@ class Lender:
             observer.opened(self._pool.get_size())
         observer.acquired(seconds)
         return lent
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[Lent]:
+        """Lend a connection to what is within."""
+        lent = await self.take()
+        in_order = False
+        try:
+            yield lent
+            in_order = True
+        finally:
+            await self.give_back(lent, in_order=in_order)
 
     async def give_back(self, lent: Lent, *, in_order: bool) -> None:
         """Give a connection back; ``in_order`` where its statement ended as it should."""

@@ -1,9 +1,12 @@
-"""What keeps orders within the limits of posts and customers (app.auth.limits)."""
+"""What keeps orders within the limits of customers (app.auth.limits).
+
+Above those of posts a second person is asked: app.db.second_person.
+"""
 
 from decimal import Decimal
 from typing import Final
 
-from app.auth.limits import CustomerLimit, customer_limit, needs_second
+from app.auth.limits import CustomerLimit, customer_limit
 from app.auth.permissions import Role
 from app.db.accounts import Locked
 from app.db.unit_of_work import Unit
@@ -24,12 +27,6 @@ returning amount
 """
 
 
-def check_post(unit: Unit, amount: Decimal, currency: Currency) -> None:
-    """Refuse what the viewer's post may not move without a second person."""
-    if needs_second(unit.viewer.role, amount, currency):
-        raise Problem(ProblemCode.LIMIT_EXCEEDED, _FIELD)
-
-
 def check_customer(
     unit: Unit,
     locked: Locked,
@@ -42,7 +39,7 @@ def check_customer(
     Limits that were ``promised`` hold where they are higher than those of now. What staff book for
     a customer has their own limits.
     """
-    if unit.viewer.role is not Role.CUSTOMER or locked.orderer_tier is None:
+    if unit.maker.role is not Role.CUSTOMER or locked.orderer_tier is None:
         return None
     limit = customer_limit(locked.orderer_tier, currency)
     if promised is not None:

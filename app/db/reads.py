@@ -4,11 +4,14 @@ Operations that end at about the same time are recorded together: whoever comes 
 being written waits for the next one, so that under load one commit serves many answers. A batch is
 one statement: its rows in audit_read, one record in audit_record with a hash over them, and that
 record's place in the sequencer's queue.
+
+The sequencer is not woken: nobody follows reads as they happen, and what it finds when it next
+looks, within a quarter of a second, it numbers in one go.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -27,6 +30,7 @@ from app.db.audit_keys import AuditKeys
 from app.db.bank_itself import BANK_ID
 from app.db.database import close_pool, open_pool
 from app.db.ids import new_id
+from app.db.lending import Lender, Unobserved
 from app.db.roles import APP_WRITE
 from app.domain.audit import AuditKind
 
@@ -37,7 +41,6 @@ CONNECTIONS: Final = 2
 _BATCH_ROWS_MAX: Final = 5_000
 # Rows that wait; more means that the database does not keep up, and every answer would come late.
 _WAITING_ROWS_MAX: Final = 50_000
-_ACQUIRE_TIMEOUT_SECONDS: Final = 5
 _COMMAND: Final = "read"
 _SEPARATOR: Final = " "
 
@@ -172,29 +175,29 @@ def _grouped(
 class Reads:
     """Records what viewers are shown."""
 
-    def __init__(
-        self, keys: AuditKeys, observer: ReadsObserver, wake: Callable[[], None] = lambda: None
-    ) -> None:
-        """Take the keys of audit records; ``wake`` is called after each batch is committed."""
+    def __init__(self, keys: AuditKeys, observer: ReadsObserver) -> None:
+        """Take the keys of audit records."""
         self._keys = keys
         self._observer = observer
-        self._wake = wake
         self._waiting: deque[_Waiting] = deque()
         self._rows_waiting = 0
         # Those that look for more to write, and the tasks of all that have not ended.
         self._writing = 0
         self._writers: set[asyncio.Task[None]] = set()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._lender: Lender | None = None
 
     async def open(self, dsn: str, statement_timeout_seconds: int) -> None:
         """Connect to the database, as the role that only adds to the audit trail."""
         self._pool = await open_pool(dsn, APP_WRITE, CONNECTIONS, statement_timeout_seconds)
+        self._lender = Lender(self._pool, CONNECTIONS, Unobserved())
 
     async def close(self) -> None:
         """Write what still waits, then disconnect."""
         while self._writers:
             await asyncio.wait(self._writers)
-        if self._pool is not None:
+        if self._lender is not None and self._pool is not None:
+            await self._lender.close()
             await close_pool(self._pool)
 
     async def record(
@@ -255,7 +258,6 @@ class Reads:
             _log.exception("reads not recorded", rows=rows, exc_info=error)
             return False
         self._observer.recorded(rows, perf_counter() - began)
-        self._wake()
         return True
 
     def _take(self) -> list[_Waiting]:
@@ -273,7 +275,7 @@ class Reads:
 
     async def _write(self, groups: Sequence[_Group]) -> None:
         """Write one batch, in a transaction of one statement."""
-        assert self._pool is not None
+        assert self._lender is not None
         at, record_id = datetime.now(UTC), new_id()
         record = Record(
             recorded_at=at,
@@ -292,5 +294,5 @@ class Reads:
         of_groups[at_fields] = [_SEPARATOR.join(group.fields) for group in groups]
         given = [*record.values(), record.mac(self._keys)]
         given[audit.COLUMNS.index("fields")] = []
-        async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
-            await connection.execute(_INSERT, *given, *of_rows, *of_groups)
+        async with self._lender.lent() as lent:
+            await lent.connection.execute(_INSERT, *given, *of_rows, *of_groups)

@@ -281,50 +281,73 @@ class _Attempt:
     request_id: str
     act: Act
     shows: bool
-    # Whether there is something for the sequencer.
-    recorded: bool = False
 
     async def run(self) -> Done | Problem | None:
         """Give the outcome; None while the same command is being carried out elsewhere."""
-        viewer, command, keys = self.scope.viewer, self.command, self.writes.keys
-        payload_hash = keys.audit.mac(command.content)
-        self.recorded = False
+        payload_hash = self.writes.keys.audit.mac(self.command.content)
         async with self.writes.connection() as connection:
-            async with connection.transaction():
-                # The transaction's first statement: before it, nobody is asking.
-                begun = await connection.fetchrow(
-                    _BEGIN,
-                    self.scope.setting,
-                    f"{self.writes.lock_seconds * 1000:.0f}ms",
-                    *command_keys.lock_of(viewer.id, command.key),
-                )
-                assert begun is not None
-                if not begun["is_free"]:
-                    return None
-                known = await connection.fetchrow(command_keys.KNOWN, viewer.id, command.key)
-                before = command_keys.replayed(known, command, payload_hash) if known else None
-                if isinstance(before, Problem) or (before and not self.shows):
-                    return before
-                unit = Unit(connection, viewer, keys, begun["at"], command)
-                outcome = await self._act(unit, payload_hash, before)
-            if self.recorded:
-                self.writes.wake()
+            try:
+                async with connection.transaction():
+                    unit, before = await self._begin(connection, payload_hash)
+                    if unit is None or isinstance(before, Problem) or (before and not self.shows):
+                        return before
+                    outcome = await self._act(unit, payload_hash, before)
+            except Problem as problem:
+                return await self._refuse(connection, payload_hash, problem)
+            self.writes.wake()
             return outcome
 
-    async def _act(self, unit: Unit, payload_hash: bytes, before: Done | None) -> Done | Problem:
-        try:
-            # Of a refused command nothing stays but the refusal.
-            async with unit.connection.transaction():
-                change = await self.act(unit)
-        except Problem as problem:
-            if before is None and problem.code not in _NOT_STORED:
-                await self._store(unit, payload_hash, None, problem)
+    async def _begin(
+        self, connection: "PoolConnectionProxy[asyncpg.Record]", payload_hash: bytes
+    ) -> tuple[Unit | None, Done | Problem | None]:
+        """Take the key's lock; gives the unit, unless another has it, and what the key stands for.
+
+        The transaction's first statement tells who is asking: before it, nobody is.
+        """
+        viewer, command = self.scope.viewer, self.command
+        begun = await connection.fetchrow(
+            _BEGIN,
+            self.scope.setting,
+            f"{self.writes.lock_seconds * 1000:.0f}ms",
+            *command_keys.lock_of(viewer.id, command.key),
+        )
+        assert begun is not None
+        if not begun["is_free"]:
+            return None, None
+        # Apart from the lock: a statement sees nothing that was committed while it took it.
+        known = await connection.fetchrow(command_keys.KNOWN, viewer.id, command.key)
+        before = command_keys.replayed(known, command, payload_hash) if known else None
+        return Unit(connection, viewer, self.writes.keys, begun["at"], command), before
+
+    async def _refuse(
+        self,
+        connection: "PoolConnectionProxy[asyncpg.Record]",
+        payload_hash: bytes,
+        problem: Problem,
+    ) -> Done | Problem | None:
+        """Keep a refusal, of whose command nothing else stays; gives the key's outcome.
+
+        Its transaction was rolled back, and the key's lock with it: if the same command was carried
+        out meanwhile, that is what has become of it.
+        """
+        if problem.code in _NOT_STORED:
             return problem
+        async with connection.transaction():
+            unit, before = await self._begin(connection, payload_hash)
+            if unit is None:
+                return None
+            if before is None:
+                await self._store(unit, payload_hash, None, problem)
+            elif not self.shows:
+                return before
+            return problem
+
+    async def _act(self, unit: Unit, payload_hash: bytes, before: Done | None) -> Done | Problem:
+        change = await self.act(unit)
         if before is None:
             made = None if change.refusal else change.made
             await self._store(unit, payload_hash, made, change.refusal)
         await command_records.write(unit, change, payload_hash, self.request_id)
-        self.recorded = True
         return before or change.refusal or Done(change.made)
 
     async def _store(

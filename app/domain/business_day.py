@@ -23,6 +23,8 @@ class DayStep(ClosedSet):
     MATURITIES = "MATURITIES", "Time deposits whose term is over are paid out or renewed."
     STANDING_ORDERS = "STANDING_ORDERS", "Standing orders that are due are paid."
     INTERNAL_ACCOUNTS = "INTERNAL_ACCOUNTS", "The bank's own accounts are summed and closed."
+    APPROVALS = "APPROVALS", "Requests that nobody approved in time are ended."
+    PROMISES = "PROMISES", "Promises of what transfers are asked for are forgotten once expired."
     IDEMPOTENCY_KEYS = "IDEMPOTENCY_KEYS", "Outcomes of commands past their time are forgotten."
     TICKETS = "TICKETS", "Answered tickets that cannot be reopened any more are closed."
 

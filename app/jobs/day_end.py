@@ -11,7 +11,8 @@ import structlog
 
 from app.db import business_day
 from app.db.business_day import Connection, Day, Work
-from app.db.day_closing import Forgetting, close_internal_accounts
+from app.db.day_approvals import Expiry
+from app.db.day_closing import Forgetting, close_internal_accounts, forget_promises
 from app.db.day_interest import Interest
 from app.db.day_maturities import Maturities
 from app.db.day_orders import StandingOrders
@@ -75,6 +76,8 @@ class DayEnd:
             DayStep.MATURITIES: Maturities(self.keys.audit, self.rules.batch).settle,
             DayStep.STANDING_ORDERS: StandingOrders(self.keys, self.rules.batch).pay,
             DayStep.INTERNAL_ACCOUNTS: close_internal_accounts,
+            DayStep.APPROVALS: Expiry(self.keys.audit, self.rules.batch).end,
+            DayStep.PROMISES: forget_promises,
             DayStep.IDEMPOTENCY_KEYS: Forgetting(self.rules.idempotency_key_days).forget,
             DayStep.TICKETS: TicketClosing(self.keys.audit, self.rules.batch).close,
         }

@@ -8,7 +8,7 @@ from app.db import account_writes, accounts, bookings, order_limits
 from app.db.accounts import AccountKey, Locked, LockedAccount
 from app.db.bookings import Remittance
 from app.db.commands import Change, Command, Done, Made
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind, InternalPurpose, TransactionKind
 from app.domain.deposit import interest_of
@@ -17,7 +17,9 @@ from app.domain.ledger import Leg
 from app.domain.money import Currency
 from app.domain.payment import Standing
 from app.domain.problem import Problem, ProblemCode
+from app.resolvers import second_person
 from app.resolvers.context import Context, carry_out
+from app.resolvers.second_person import Matter, ask_above_limit
 
 PREFIX: Final = "acc"
 _PLACE: Final = "accountId"
@@ -43,38 +45,57 @@ class WithdrawTimeDeposit:
 
 
 async def close(context: Context, key: str, command: CloseAccount) -> Done | Problem:
-    """Pay out what is on an account with its interest, and close it."""
+    """Pay out what is on an account with its interest, and close it.
+
+    Above the limit of the post a second person agrees.
+    """
+    given = Command("closeAccount", key, asdict(command))
+    return await carry_out(context, given, closing(command))
+
+
+def closing(command: CloseAccount) -> Act:
+    """Give the rule of a closing."""
 
     async def act(unit: Unit) -> Change:
         locked, account, target = await _lock(unit, command.account, command.to)
-        if account.row["version"] != command.expected_version:
-            raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
+        unit.check_version(account.row, command.expected_version)
         await _check_free(unit, account)
         today = locked.value_on()
         balance = account.state.balance
         interest = await _interest(unit, locked, account, balance)
-        if balance < 0 or (balance + interest and target is None):
+        paid = balance + interest
+        if balance < 0 or (paid and target is None):
             raise Problem(ProblemCode.BALANCE_LEFT, _TARGET)
-        legs: tuple[Leg, ...] = ()
-        if target is not None and balance + interest:
-            paid = balance + interest
-            order_limits.check_post(unit, paid, account.currency)
+        # What was agreed on is compared with what is there, also where nothing is there any more.
+        if target is not None and (paid or unit.approved is not None):
+            matter = _shown(unit, account, target, (balance, interest))
+            if asked := await ask_above_limit(unit, paid, matter):
+                return asked
             if target.key.owner != account.key.owner:
                 await order_limits.count_customer(unit, locked, paid, account.currency)
             legs = _payout(unit, account, target, balance, interest)
             await bookings.book_legs(unit, account.key.owner, legs, today)
         await account_writes.close(unit, account, today)
         made = Made(PREFIX, *account.key)
-        detail = {"paid_out": balance + interest, "interest": interest, "to": target and target.key}
+        detail = {"paid_out": paid, "interest": interest, "to": target and target.key}
         return Change(made, "account.closed", account.key.owner, ["status"], detail)
 
-    return await carry_out(context, Command("closeAccount", key, asdict(command)), act)
+    return act
 
 
 async def withdraw_early(
     context: Context, key: str, command: WithdrawTimeDeposit
 ) -> Done | Problem:
-    """Pay out a part of a time deposit, with interest at the demand rate."""
+    """Pay out a part of a time deposit, with interest at the demand rate.
+
+    Above the limit of the post a second person agrees.
+    """
+    given = Command("withdrawTimeDeposit", key, asdict(command))
+    return await carry_out(context, given, withdrawing_early(command))
+
+
+def withdrawing_early(command: WithdrawTimeDeposit) -> Act:
+    """Give the rule of a withdrawal from a time deposit."""
 
     async def act(unit: Unit) -> Change:
         locked, account, target = await _lock(unit, command.account, None)
@@ -88,8 +109,10 @@ async def withdraw_early(
             raise Problem(ProblemCode.BELOW_MINIMUM, "amount.amount")
         if target is None:
             raise Problem(ProblemCode.ACCOUNT_NOT_FITTING, _PLACE)
-        order_limits.check_post(unit, amount, account.currency)
         interest = await _interest(unit, locked, account, amount)
+        matter = _shown(unit, account, target, (amount, interest))
+        if asked := await ask_above_limit(unit, amount, matter):
+            return asked
         legs = _payout(unit, account, target, amount, interest)
         await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
         await account_writes.shrink(unit, account, left / account.state.balance)
@@ -97,7 +120,25 @@ async def withdraw_early(
         detail = {"paid_out": amount + interest, "interest": interest, "to": target.key}
         return Change(made, "deposit.withdrawn", account.key.owner, ["balance"], detail)
 
-    return await carry_out(context, Command("withdrawTimeDeposit", key, asdict(command)), act)
+    return act
+
+
+def _shown(
+    unit: Unit, account: LockedAccount, target: LockedAccount, paid: tuple[Decimal, Decimal]
+) -> Matter:
+    """Show what is paid out: money and interest. The interest grows with every day that it waits.
+
+    The balance is a part of the base where all of it goes: more than was agreed never leaves.
+    """
+    amount, interest = paid
+    shown = [
+        second_person.money("amount", amount, account.currency),
+        second_person.money("interest", interest, account.currency),
+        *second_person.account(unit, "account", account),
+        *second_person.account(unit, "toAccount", target),
+    ]
+    base: dict[str, str | int] = {"account": account.row["version"], "amount": str(amount)}
+    return Matter(account, shown, base, [target])
 
 
 async def _lock(

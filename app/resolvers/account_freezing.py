@@ -7,14 +7,17 @@ from uuid import UUID
 
 from app.db import accounts, anomalies, holds
 from app.db.accounts import AccountKey, LockedAccount
+from app.db.approvals import FieldDiff
 from app.db.commands import Change, Command, Done, Made
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind, AccountStatus, HoldReason
 from app.domain.money import Currency
 from app.domain.problem import Problem, ProblemCode
 from app.domain.service import TicketTopic
+from app.resolvers import second_person
 from app.resolvers.context import Context, carry_out
+from app.resolvers.second_person import Matter, ask_always
 
 HOLD_PREFIX: Final = "hld"
 PREFIX: Final = "acc"
@@ -44,7 +47,13 @@ class UnfreezeAccount:
 
 
 async def freeze(context: Context, key: str, command: FreezeAccount) -> Done | Problem:
-    """Freeze an account, or hold an amount of it; it may be more than is there by now."""
+    """Ask to freeze an account, or to hold an amount of it: also more than is there by now."""
+    given = Command("freezeAccount", key, asdict(command))
+    return await carry_out(context, given, freezing(command))
+
+
+def freezing(command: FreezeAccount) -> Act:
+    """Give the rule: a second person agrees."""
 
     async def act(unit: Unit) -> Change:
         account = await _lock(unit, command.account, command.expected_version)
@@ -54,6 +63,8 @@ async def freeze(context: Context, key: str, command: FreezeAccount) -> Done | P
             amount = rules.check_amount(command.amount, command.currency, "amount")
         elif account.state.status is AccountStatus.FROZEN:
             raise Problem(ProblemCode.NOTHING_TO_CHANGE)
+        if asked := await _ask(unit, account, amount, command):
+            return asked
         new = holds.NewHold(amount, command.reason, command.note)
         hold = await holds.place(unit, account, new)
         if amount is None:
@@ -64,29 +75,61 @@ async def freeze(context: Context, key: str, command: FreezeAccount) -> Done | P
         fields = ["status"] if amount is None else ["held"]
         return Change(made, "account.frozen", account.key.owner, fields, detail)
 
-    return await carry_out(context, Command("freezeAccount", key, asdict(command)), act)
+    return act
 
 
 async def unfreeze(context: Context, key: str, command: UnfreezeAccount) -> Done | Problem:
-    """Lift a hold, or what freezes the whole account."""
+    """Ask to lift a hold, or what freezes the whole account."""
+    given = Command("unfreezeAccount", key, asdict(command))
+    return await carry_out(context, given, unfreezing(command))
+
+
+def unfreezing(command: UnfreezeAccount) -> Act:
+    """Give the rule: a second person agrees."""
 
     async def act(unit: Unit) -> Change:
         account = await _lock(unit, command.account, command.expected_version)
         amount = None
         if command.hold_id is not None:
-            amount = await holds.lift(unit, account, command.hold_id)
+            amount = await holds.amount_of(unit, account, command.hold_id)
             if amount is None:
                 raise Problem(ProblemCode.NOT_FOUND, "holdId")
         elif account.state.status is not AccountStatus.FROZEN:
             raise Problem(ProblemCode.NOTHING_TO_CHANGE)
-        else:
+        if asked := await _ask(unit, account, amount, command):
+            return asked
+        if command.hold_id is None or amount is None:
             await holds.thaw(unit, account)
+        else:
+            await holds.lift(unit, account, command.hold_id, amount)
         made = Made(PREFIX, *account.key)
         detail = {"amount": amount, "hold": command.hold_id, "note": command.note}
         fields = ["status"] if amount is None else ["held"]
         return Change(made, "account.unfrozen", account.key.owner, fields, detail)
 
-    return await carry_out(context, Command("unfreezeAccount", key, asdict(command)), act)
+    return act
+
+
+async def _ask(
+    unit: Unit,
+    account: LockedAccount,
+    amount: Decimal | None,
+    command: FreezeAccount | UnfreezeAccount,
+) -> Change | None:
+    """Ask for a second person, who sees what money may not leave before, and after."""
+    held, freezes = account.state.held, isinstance(command, FreezeAccount)
+    shown = second_person.account(unit, "account", account)
+    if amount is None:
+        after = AccountStatus.FROZEN if freezes else AccountStatus.OPEN
+        shown.append(FieldDiff("status", account.state.status.value, after.value))
+    else:
+        sums = (held, held + amount if freezes else held - amount)
+        before, after_all = [f"{each} {account.currency}" for each in sums]
+        shown.append(FieldDiff("held", before, after_all, "AccountHold.amount"))
+    if isinstance(command, FreezeAccount):
+        shown.append(FieldDiff("reason", None, command.reason.value, "AccountHold.reason"))
+    shown.append(FieldDiff("note", None, command.note, "AccountHold.note"))
+    return await ask_always(unit, Matter(account, shown, {"account": account.row["version"]}))
 
 
 async def _lock(unit: Unit, key: AccountKey, expected_version: int) -> LockedAccount:
@@ -94,6 +137,5 @@ async def _lock(unit: Unit, key: AccountKey, expected_version: int) -> LockedAcc
     accounts.check_not_oneself(unit, account)
     rules.check_open(account.state, _PLACE)
     rules.check_kind(account.state, _PLACE, AccountKind.DEMAND, AccountKind.TIME_DEPOSIT)
-    if account.row["version"] != expected_version:
-        raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
+    unit.check_version(account.row, expected_version)
     return account

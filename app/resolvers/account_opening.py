@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from app.db import account_writes, accounts, bookings, order_limits
-from app.db.account_writes import AgreedTerm, NewAccount
+from app.db import account_writes, accounts, bookings
+from app.db.account_writes import AgreedTerm, NewAccount, Product
 from app.db.accounts import AccountKey, LockedAccount
+from app.db.approvals import FieldDiff
 from app.db.commands import Change, Command, Done, Made
 from app.db.registration import business_date
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind
 from app.domain.customer import CustomerStatus
@@ -18,7 +19,10 @@ from app.domain.interest import AutoRenewal, matures_on
 from app.domain.money import Currency
 from app.domain.payment import Standing
 from app.domain.problem import Problem, ProblemCode
+from app.planner.global_id import format_id
+from app.resolvers import second_person
 from app.resolvers.context import Context, carry_out
+from app.resolvers.second_person import Matter, ask_above_limit
 
 PREFIX: Final = "acc"
 
@@ -66,7 +70,13 @@ async def open_account(context: Context, key: str, command: OpenAccount) -> Done
 
 
 async def open_time_deposit(context: Context, key: str, command: OpenTimeDeposit) -> Done | Problem:
-    """Open a time deposit and move the money there."""
+    """Open a time deposit and move the money there; above a post's limit a second person agrees."""
+    given = Command("openTimeDeposit", key, asdict(command))
+    return await carry_out(context, given, opening_time_deposit(command))
+
+
+def opening_time_deposit(command: OpenTimeDeposit) -> Act:
+    """Give the rule of a new time deposit."""
 
     async def act(unit: Unit) -> Change:
         settlement_key = command.settlement or command.payer
@@ -74,14 +84,10 @@ async def open_time_deposit(context: Context, key: str, command: OpenTimeDeposit
         payer = accounts.ordered_from(unit, locked, command.payer, "fromAccountId")
         settlement = accounts.seen(locked, settlement_key, "settlementAccountId")
         amount = _check_money(payer, settlement, command)
-        product = await account_writes.offered_product(
-            unit, command.product_id, AccountKind.TIME_DEPOSIT, "productId"
-        )
-        if product.currency is not command.currency:
-            raise Problem(ProblemCode.CURRENCY_NOT_MATCHING, "productId")
-        if amount < product.minimum:
-            raise Problem(ProblemCode.BELOW_MINIMUM, "amount.amount")
-        order_limits.check_post(unit, amount, payer.currency)
+        product = await _deposit_product(unit, command, amount)
+        matter = _shown(unit, payer, settlement, product, amount)
+        if asked := await ask_above_limit(unit, amount, matter):
+            return asked
         assert product.term_months is not None, "a time deposit's product has a term"
         begins_on = locked.value_on()
         ends_on = matures_on(begins_on, product.term_months)
@@ -95,7 +101,36 @@ async def open_time_deposit(context: Context, key: str, command: OpenTimeDeposit
         detail = {"product": product.id, "amount": amount, "currency": product.currency}
         return Change(made, "deposit.opened", deposit.owner, sorted(detail), detail)
 
-    return await carry_out(context, Command("openTimeDeposit", key, asdict(command)), act)
+    return act
+
+
+async def _deposit_product(unit: Unit, command: OpenTimeDeposit, amount: Decimal) -> Product:
+    product = await account_writes.offered_product(
+        unit, command.product_id, AccountKind.TIME_DEPOSIT, "productId"
+    )
+    if product.currency is not command.currency:
+        raise Problem(ProblemCode.CURRENCY_NOT_MATCHING, "productId")
+    if amount < product.minimum:
+        raise Problem(ProblemCode.BELOW_MINIMUM, "amount.amount")
+    return product
+
+
+def _shown(
+    unit: Unit, payer: LockedAccount, settlement: LockedAccount, product: Product, amount: Decimal
+) -> Matter:
+    shown = [
+        second_person.money("amount", amount, payer.currency),
+        *second_person.account(unit, "fromAccount", payer),
+        *second_person.account(unit, "settlementAccount", settlement),
+        FieldDiff("product", None, format_id("acp", product.id, product.id)),
+        FieldDiff("annualRate", None, str(product.annual_rate)),
+        FieldDiff("termMonths", None, str(product.term_months)),
+    ]
+    base: dict[str, str | int] = {
+        "rate": str(product.annual_rate),
+        "months": str(product.term_months),
+    }
+    return Matter(payer, shown, base, [settlement])
 
 
 def _check_customer(unit: Unit, row: Any) -> None:

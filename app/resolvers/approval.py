@@ -6,7 +6,6 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from app.auth.permissions import Role
 from app.auth.scopes import ROW_SCOPES, ScopeKind
 from app.db import approvals, assignments
 from app.db.approvals import Ending, StaleRequestError
@@ -141,8 +140,5 @@ async def _expired(unit: Unit, row: Any) -> Change:
 
 def _change(row: Any, event: str) -> Change:
     """Tell what became of a request; the record names its command and its maker."""
-    maker = row["maker_id"]
-    prefix = "cus" if row["maker_role"] == Role.CUSTOMER else "sta"
-    named = (f"COMMAND:{row['command']}", f"MAKER:{format_id(prefix, maker, maker)}")
     made = Made(PREFIX, row["customer_id"], row["id"])
-    return Change(made, event, row["customer_id"], named)
+    return Change(made, event, row["customer_id"], approvals.named(row))

@@ -10,14 +10,16 @@ from app.db.beneficiaries import Beneficiary, Route
 from app.db.clearance import Cleared, Given, clear
 from app.db.commands import Change, Command, Done, Made
 from app.db.requirements import Terms
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind
 from app.domain.ledger import Leg
 from app.domain.money import Currency
 from app.domain.problem import Problem
 from app.domain.service import TicketTopic
+from app.resolvers import second_person
 from app.resolvers.context import Context, carry_out
+from app.resolvers.second_person import Matter, ask_above_limit
 
 PREFIX: Final = "txn"
 _PLACE: Final = "accountId"
@@ -64,46 +66,82 @@ async def deposit(context: Context, key: str, command: CashOrder) -> Done | Prob
 
 
 async def withdraw(context: Context, key: str, command: CashOrder) -> Done | Problem:
-    """Book cash that was taken out."""
+    """Book cash that was taken out; above the limit of the post a second person agrees."""
+    given = Command("withdraw", key, asdict(command))
+    return await carry_out(context, given, withdrawing(command))
+
+
+def withdrawing(command: CashOrder) -> Act:
+    """Give the rule of a withdrawal."""
 
     async def act(unit: Unit) -> Change:
         locked = await accounts.lock(unit, [command.account])
         account = accounts.ordered_from(unit, locked, command.account, _PLACE)
         amount = _check_cash(account, command)
         rules.check_leaving(account.state, amount, _PLACE, _IN_AMOUNT)
-        order_limits.check_post(unit, amount, account.currency)
+        shown = [
+            second_person.money("amount", amount, account.currency),
+            *second_person.account(unit, "account", account),
+            second_person.text(command.text),
+        ]
+        if asked := await ask_above_limit(unit, amount, Matter(account, shown)):
+            return asked
         legs = bookings.cash_legs(unit, account, -amount, command.text)
         await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
         return _change("cash.withdrawn", legs[0], command.text)
 
-    return await carry_out(context, Command("withdraw", key, asdict(command)), act)
+    return act
 
 
 async def transfer(context: Context, key: str, command: Transfer) -> Done | Problem:
-    """Transfer money."""
+    """Transfer money; above the limit of the post a second person agrees."""
+    given = Command("transfer", key, asdict(command))
+    return await carry_out(context, given, transferring(command))
+
+
+def transferring(command: Transfer) -> Act:
+    """Give the rule of a transfer."""
 
     async def act(unit: Unit) -> Change:
         route = await beneficiaries.lock(unit, command.payer, _PAYER, command.to)
-        payer, payee, text = route.payer, route.payee, command.text
+        payer, text = route.payer, command.text
         amount = _check_transfer(route, command)
         cleared = await _clear(unit, route, _terms(command, amount), command.cleared_by)
         if isinstance(cleared, Problem):
             made = Made("acc", *payer.key)
             return Change(made, "transfer.code_refused", payer.key.owner, refusal=cleared)
-        if payee is not None:
-            legs = bookings.transfer_legs(unit, payer, payee, amount, text)
-        else:
-            assert route.outside is not None, "money goes somewhere"
-            legs = bookings.outgoing_legs(unit, payer, route.outside, amount, text)
-        await bookings.book_legs(unit, payer.key.owner, legs, route.locked.value_on())
-        if route.stored is not None:
-            await payees.note_payment(unit, route.stored)
+        if cleared.needs_second and (asked := await _ask(unit, route, amount, text)):
+            return asked
+        change = await _pay(unit, route, amount, text)
         if cleared.is_unusual:
             await anomalies.report(unit, payer, TicketTopic.TRANSFER_UNUSUAL)
-        to = payee.key if payee else asdict(route.outside) if route.outside else None
-        return _change("transfer.booked", legs[0], text, to)
+        return change
 
-    return await carry_out(context, Command("transfer", key, asdict(command)), act)
+    return act
+
+
+async def _ask(unit: Unit, route: Route, amount: Decimal, text: str | None) -> Change | None:
+    payer = route.payer
+    shown = [second_person.money("amount", amount, payer.currency)]
+    if route.payee is None and payer.transfer_fee:
+        shown.append(second_person.money("fee", payer.transfer_fee, payer.currency))
+    shown += [*second_person.route(unit, route), second_person.text(text)]
+    base, others = second_person.route_base(route), second_person.others(route)
+    return await ask_above_limit(unit, amount, Matter(payer, shown, base, others))
+
+
+async def _pay(unit: Unit, route: Route, amount: Decimal, text: str | None) -> Change:
+    payer, payee = route.payer, route.payee
+    if payee is not None:
+        legs = bookings.transfer_legs(unit, payer, payee, amount, text)
+    else:
+        assert route.outside is not None, "money goes somewhere"
+        legs = bookings.outgoing_legs(unit, payer, route.outside, amount, text)
+    await bookings.book_legs(unit, payer.key.owner, legs, route.locked.value_on())
+    if route.stored is not None:
+        await payees.note_payment(unit, route.stored)
+    to = payee.key if payee else asdict(route.outside) if route.outside else None
+    return _change("transfer.booked", legs[0], text, to)
 
 
 def _terms(command: Transfer, amount: Decimal) -> Terms:
@@ -114,6 +152,9 @@ def _terms(command: Transfer, amount: Decimal) -> Terms:
 
 async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Cleared | Problem:
     """Check what the transfer is asked for and how much may be moved; gives a wrong code back."""
+    if unit.approved is not None:
+        # It brought what it was asked for when it was ordered, and its promise is used up by that.
+        return Cleared(needs_second=True)
     amount, currency = terms.amount, terms.currency
     if route.leaves_owner and given.token is None:
         # What no waiting and no code would help is told first.
@@ -121,8 +162,6 @@ async def _clear(unit: Unit, route: Route, terms: Terms, given: Given) -> Cleare
     cleared = await clear(unit, terms, given, is_own=not route.leaves_owner)
     if isinstance(cleared, Problem):
         return cleared
-    if cleared.needs_second:
-        order_limits.check_post(unit, amount, currency)
     if route.leaves_owner:
         limit, is_to_new = cleared.limit, cleared.is_to_new
         await order_limits.count_customer(

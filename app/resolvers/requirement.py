@@ -48,6 +48,7 @@ class Promised:
     """What is asked for, and the promise of it."""
 
     requirement: Requirement
+    amount: Decimal
     currency: Currency
     tier: Tier | None
     limit: CustomerLimit | None
@@ -85,6 +86,7 @@ async def ask(context: Context, asked: AskedTransfer) -> Promised:
     )
     return Promised(
         requirement,
+        terms.amount,
         terms.currency,
         decision.tier,
         limit,

@@ -1,21 +1,27 @@
 """Taking bookings back, by new ones."""
 
 from collections import defaultdict
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from app.db import accounts, bookings, reversals
-from app.db.accounts import AccountKey, Locked
+from app.db.accounts import AccountKey, Locked, LockedAccount
+from app.db.approvals import FieldDiff
 from app.db.commands import Change, Command, Done, Made
 from app.db.reversals import Booked
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain import payment as rules
 from app.domain.account import AccountKind, TransactionKind
 from app.domain.customer import DataSource
+from app.domain.ledger import Leg
 from app.domain.payment import AccountState, Standing
 from app.domain.problem import Problem, ProblemCode
-from app.planner.global_id import GlobalId
+from app.planner.global_id import format_id
+from app.resolvers import second_person
 from app.resolvers.context import Context, carry_out
+from app.resolvers.second_person import Matter, ask_always
 
 PREFIX: Final = "txn"
 _PLACE: Final = "transactionId"
@@ -29,13 +35,27 @@ _REVERSIBLE: Final = frozenset(
 )
 
 
-async def reverse(
-    context: Context, key: str, transaction: GlobalId, reason: str, text: str | None
-) -> Done | Problem:
-    """Book the mirror of a whole entry, with its fees, once."""
+@dataclass(frozen=True)
+class ReverseTransaction:
+    """Which posting's entry is taken back, why, and what statements say of it."""
+
+    owner: UUID
+    id: UUID
+    reason: str
+    text: str | None
+
+
+async def reverse(context: Context, key: str, command: ReverseTransaction) -> Done | Problem:
+    """Ask to book the mirror of a whole entry, with its fees, once."""
+    given = Command("reverseTransaction", key, asdict(command))
+    return await carry_out(context, given, reversing(command))
+
+
+def reversing(command: ReverseTransaction) -> Act:
+    """Give the rule: a second person agrees."""
 
     async def act(unit: Unit) -> Change:
-        booked = await reversals.find(unit, transaction.owner, transaction.id)
+        booked = await reversals.find(unit, command.owner, command.id)
         if booked is None:
             raise Problem(ProblemCode.NOT_FOUND, _PLACE)
         locked = await accounts.lock(unit, booked.accounts)
@@ -49,12 +69,14 @@ async def reverse(
                 unit,
                 row,
                 locked.accounts.get(AccountKey(row["customer_id"], row["account_id"])),
-                text,
+                command.text,
             )
             for row in booked.postings
         )
         # The account that the reversal was asked for tells of it.
         own = next(leg for leg in legs if (leg.owner, leg.account) == account.key)
+        if asked := await ask_always(unit, _shown(unit, locked, account, own, command)):
+            return asked
         await bookings.book_legs(
             unit,
             booked.customer_id,
@@ -63,16 +85,25 @@ async def reverse(
             reverses_id=booked.entry_id,
         )
         made = Made(PREFIX, own.owner, own.id)
-        detail = {"reverses": transaction.id, "reason": reason, "amount": own.amount}
+        detail = {"reverses": command.id, "reason": command.reason, "amount": own.amount}
         return Change(made, "transaction.reversed", own.owner, ["balance"], detail)
 
-    payload = {
-        "owner": transaction.owner,
-        "id": transaction.id,
-        "reason": reason,
-        "text": text,
-    }
-    return await carry_out(context, Command("reverseTransaction", key, payload), act)
+    return act
+
+
+def _shown(
+    unit: Unit, locked: Locked, account: LockedAccount, own: Leg, command: ReverseTransaction
+) -> Matter:
+    """Show what comes back to or leaves the account; the entry itself can never change."""
+    shown = [
+        second_person.money("amount", own.amount, account.currency),
+        *second_person.account(unit, "account", account),
+        FieldDiff("transaction", format_id(PREFIX, command.owner, command.id), None),
+        FieldDiff("reason", None, command.reason, "Transaction.text"),
+        second_person.text(command.text),
+    ]
+    beside = [each for key, each in locked.accounts.items() if key != account.key]
+    return Matter(account, shown, beside=beside)
 
 
 async def _check_entry(unit: Unit, booked: Booked) -> None:
@@ -87,17 +118,17 @@ async def _check_entry(unit: Unit, booked: Booked) -> None:
 def _check_accounts(locked: Locked, booked: Booked) -> None:
     """Refuse where an account no longer bears its part.
 
-    Of an account that the viewer does not see, nothing is told but that it cannot be done.
+    Of several reasons the first account's is told, in the order in which they are locked. Of an
+    account that the viewer does not see, nothing is told but that it cannot be done.
     """
     taken: defaultdict[AccountKey, Decimal] = defaultdict(Decimal)
     for row in booked.postings:
         taken[AccountKey(row["customer_id"], row["account_id"])] += row["amount"]
-    for key in booked.accounts:
-        state = locked.accounts[key].state
+    for key, account in locked.accounts.items():
         try:
-            _check_account(state, taken[key])
+            _check_account(account.state, taken[key])
         except Problem as problem:
-            if state.standing is None:
+            if account.state.standing is None:
                 raise Problem(ProblemCode.NOT_REVERSIBLE, _PLACE) from problem
             raise
 

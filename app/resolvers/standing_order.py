@@ -7,9 +7,10 @@ from typing import Final
 
 from app.db import accounts, beneficiaries, order_limits, standing_orders
 from app.db.accounts import AccountKey
-from app.db.beneficiaries import Beneficiary
+from app.db.approvals import FieldDiff
+from app.db.beneficiaries import Beneficiary, Route
 from app.db.commands import Change, Command, Done, Made
-from app.db.unit_of_work import Unit
+from app.db.unit_of_work import Act, Unit
 from app.domain import payment as rules
 from app.domain import standing_order
 from app.domain.account import AccountKind, OrderFrequency, OrderPurpose, OrderStatus
@@ -17,7 +18,9 @@ from app.domain.money import Currency
 from app.domain.payment import Standing
 from app.domain.problem import Problem, ProblemCode
 from app.planner.global_id import GlobalId
+from app.resolvers import second_person
 from app.resolvers.context import Context, carry_out
+from app.resolvers.second_person import Matter, ask_above_limit
 
 PREFIX: Final = "sto"
 _PAYER: Final = "fromAccountId"
@@ -40,7 +43,16 @@ class CreateStandingOrder:
 
 
 async def create(context: Context, key: str, command: CreateStandingOrder) -> Done | Problem:
-    """Take an order on; it is paid on its days by the end of day, if the money is there then."""
+    """Take an order on; it is paid on its days by the end of day, if the money is there then.
+
+    Above the limit of the post a second person agrees.
+    """
+    given = Command("createStandingOrder", key, asdict(command))
+    return await carry_out(context, given, creating(command))
+
+
+def creating(command: CreateStandingOrder) -> Act:
+    """Give the rule of a new order."""
 
     async def act(unit: Unit) -> Change:
         route = await beneficiaries.lock(unit, command.payer, _PAYER, command.to)
@@ -54,9 +66,10 @@ async def create(context: Context, key: str, command: CreateStandingOrder) -> Do
             rules.check_currency(route.payee.state, command.currency, "amount")
         amount = rules.check_amount(command.amount, command.currency, "amount")
         standing_order.check_days(command.first_on, command.ends_on, route.locked.today)
-        order_limits.check_post(unit, amount, command.currency)
         if route.leaves_owner:
             order_limits.check_customer(unit, route.locked, amount, command.currency)
+        if asked := await ask_above_limit(unit, amount, _shown(unit, route, command, amount)):
+            return asked
         new = standing_orders.NewOrder(
             command.purpose,
             amount,
@@ -70,7 +83,21 @@ async def create(context: Context, key: str, command: CreateStandingOrder) -> Do
         detail = asdict(command)
         return Change(made, "standing_order.created", made.owner, ["standing_orders"], detail)
 
-    return await carry_out(context, Command("createStandingOrder", key, asdict(command)), act)
+    return act
+
+
+def _shown(unit: Unit, route: Route, command: CreateStandingOrder, amount: Decimal) -> Matter:
+    ends_on = None if command.ends_on is None else command.ends_on.isoformat()
+    shown = [
+        second_person.money("amount", amount, command.currency),
+        *second_person.route(unit, route),
+        FieldDiff("frequency", None, command.frequency.value),
+        FieldDiff("firstOn", None, command.first_on.isoformat()),
+        FieldDiff("endsOn", None, ends_on),
+        second_person.text(command.text),
+    ]
+    base, others = second_person.route_base(route), second_person.others(route)
+    return Matter(route.payer, shown, base, others)
 
 
 async def cancel(

@@ -7,6 +7,7 @@ from typing import Final
 import strawberry
 from graphql import GraphQLSchema
 
+from app.auth.buttons import needs_second
 from app.auth.permissions import MATRIX, Access, Mask, Permission, Role, ViewerAction, access
 from app.auth.viewer import ALWAYS, Viewer
 from app.domain.closed_set import ClosedSet
@@ -33,7 +34,8 @@ class ViewerCan:
     )
     reason: str | None = strawberry.field(
         description=(
-            "Why not, in a sentence: English or Chinese, by `Accept-Language`; null when allowed."
+            "Why not, in a sentence: English or Chinese, by `Accept-Language`. When allowed, that "
+            "a second person must agree, where one must whatever the amount; null otherwise."
         )
     )
     limit: Money | None = strawberry.field(
@@ -69,6 +71,10 @@ _MAY_NOT: Final = {
     Language.EN: "Your post may not do it.",
     Language.ZH: "您的岗位无权办理。",
 }
+_SECOND: Final = {
+    Language.EN: "A second person must agree.",
+    Language.ZH: "须由另一人复核批准。",
+}
 # Of what is shown, the reason says that it is not.
 _SIGHTS: Final = "SEE_"
 
@@ -95,6 +101,8 @@ def told(
         elif (problem := refused(action)) is not None:
             reason = problem.message_in(language)
         allowed = reason is None
+        if allowed and needs_second(action):
+            reason = _SECOND[language]
         found.append(
             ViewerCan(
                 action=action,

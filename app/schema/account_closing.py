@@ -11,8 +11,9 @@ from app.planner.declare import object_type, root_field
 from app.resolvers import account_closing
 from app.resolvers.context import Context
 from app.schema.account import Account
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.inputs import MoneyInput, account_key, check_key, expected_version, idempotency_key
-from app.schema.problem import Problem, answer, result
+from app.schema.problem import Problem, result
 
 
 @strawberry.input(description="Which account ends, and where its money goes.")
@@ -62,13 +63,13 @@ class WithdrawTimeDepositPayload:
 
 
 CloseAccountResult = Annotated[
-    CloseAccountPayload | Problem,
+    CloseAccountPayload | PendingApproval | Problem,
     strawberry.union(
         "CloseAccountResult", description="The closed account, or why it is open still."
     ),
 ]
 WithdrawTimeDepositResult = Annotated[
-    WithdrawTimeDepositPayload | Problem,
+    WithdrawTimeDepositPayload | PendingApproval | Problem,
     strawberry.union(
         "WithdrawTimeDepositResult", description="The time deposit, or why nothing was paid out."
     ),
@@ -91,7 +92,7 @@ async def _close_account(
     )
     key = check_key(input.idempotency_key)
     outcome = await account_closing.close(info.context, key, command)
-    return answer(info, outcome, lambda made: CloseAccountPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: CloseAccountPayload(made=made))
 
 
 async def _withdraw_time_deposit(
@@ -105,7 +106,7 @@ async def _withdraw_time_deposit(
     )
     key = check_key(input.idempotency_key)
     outcome = await account_closing.withdraw_early(info.context, key, command)
-    return answer(info, outcome, lambda made: WithdrawTimeDepositPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: WithdrawTimeDepositPayload(made=made))
 
 
 @strawberry.type
@@ -119,6 +120,7 @@ class AccountClosingMutation:
             "Pay out what is on an account, with the interest earned, and close it. A time "
             "deposit before its end earns the demand rate of today from its term's first day. "
             "What depends on the account ends first, else ACCOUNT_IN_USE."
+            + second_person("closeAccount")
         ),
     )
     withdraw_time_deposit: WithdrawTimeDepositResult | None = root_field(
@@ -127,5 +129,6 @@ class AccountClosingMutation:
         description=(
             "Pay out a part of a time deposit to where it pays out, with interest at the demand "
             "rate of today from the term's first day. The rest keeps its rate."
+            + second_person("withdrawTimeDeposit")
         ),
     )

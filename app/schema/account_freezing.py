@@ -13,6 +13,7 @@ from app.resolvers import account_freezing
 from app.resolvers.context import Context
 from app.schema.account import Account
 from app.schema.account_product import AccountHold
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.inputs import (
     MoneyInput,
     account_key,
@@ -22,7 +23,7 @@ from app.schema.inputs import (
     id_of,
     idempotency_key,
 )
-from app.schema.problem import Problem, answer, result
+from app.schema.problem import Problem, result
 
 
 @strawberry.input(description="What may not leave an account, and why.")
@@ -77,11 +78,11 @@ class UnfreezeAccountPayload:
 
 
 FreezeAccountResult = Annotated[
-    FreezeAccountPayload | Problem,
+    FreezeAccountPayload | PendingApproval | Problem,
     strawberry.union("FreezeAccountResult", description="The hold, or why there is none."),
 ]
 UnfreezeAccountResult = Annotated[
-    UnfreezeAccountPayload | Problem,
+    UnfreezeAccountPayload | PendingApproval | Problem,
     strawberry.union("UnfreezeAccountResult", description="The account, or why nothing changed."),
 ]
 FreezeAccountArgument = Annotated[
@@ -111,7 +112,7 @@ async def _freeze_account(
     )
     key = check_key(input.idempotency_key)
     outcome = await account_freezing.freeze(info.context, key, command)
-    return answer(info, outcome, lambda made: FreezeAccountPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: FreezeAccountPayload(made=made))
 
 
 async def _unfreeze_account(
@@ -127,7 +128,7 @@ async def _unfreeze_account(
     )
     key = check_key(input.idempotency_key)
     outcome = await account_freezing.unfreeze(info.context, key, command)
-    return answer(info, outcome, lambda made: UnfreezeAccountPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: UnfreezeAccountPayload(made=made))
 
 
 @strawberry.type
@@ -140,6 +141,7 @@ class AccountFreezingMutation:
         description=(
             "Keep money from leaving an account: an amount of it, or all. Money may still come "
             "in. NOTHING_TO_CHANGE where the whole account is frozen already."
+            + second_person("freezeAccount")
         ),
     )
     unfreeze_account: UnfreezeAccountResult | None = root_field(
@@ -147,6 +149,6 @@ class AccountFreezingMutation:
         requires=Permission.ACCOUNT_FREEZE,
         description=(
             "Lift a hold of an amount, or what freezes the whole account; holds of amounts stay "
-            "then."
+            "then." + second_person("unfreezeAccount")
         ),
     )

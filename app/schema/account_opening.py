@@ -12,6 +12,7 @@ from app.planner.declare import object_type, root_field
 from app.resolvers import account_opening
 from app.resolvers.context import Context
 from app.schema.account import Account
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.inputs import (
     MoneyInput,
     account_key,
@@ -81,7 +82,7 @@ OpenAccountResult = Annotated[
     strawberry.union("OpenAccountResult", description="The new account, or why there is none."),
 ]
 OpenTimeDepositResult = Annotated[
-    OpenTimeDepositPayload | Problem,
+    OpenTimeDepositPayload | PendingApproval | Problem,
     strawberry.union("OpenTimeDepositResult", description="The new account, or why there is none."),
 ]
 OpenAccountArgument = Annotated[
@@ -120,7 +121,7 @@ async def _open_time_deposit(
     )
     key = check_key(input.idempotency_key)
     outcome = await account_opening.open_time_deposit(info.context, key, command)
-    return answer(info, outcome, lambda made: OpenTimeDepositPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: OpenTimeDepositPayload(made=made))
 
 
 @strawberry.type
@@ -141,6 +142,6 @@ class AccountOpeningMutation:
         description=(
             "Open a time deposit with money of a demand account, for the product's term and at "
             "its rate of today. Only the owner of the account orders it, or a post that serves "
-            "the owner."
+            "the owner." + second_person("openTimeDeposit")
         ),
     )

@@ -12,7 +12,17 @@ from app.domain import problem
 from app.domain.problem import ProblemCode
 from app.planner.declare import object_type, root_field
 from app.planner.global_id import GlobalId
-from app.resolvers import approval, assignment, personal_data
+from app.resolvers import (
+    account_closing,
+    account_freezing,
+    account_opening,
+    approval,
+    assignment,
+    payment,
+    personal_data,
+    reversal,
+    standing_order,
+)
 from app.resolvers.approval import Approvable, Decision
 from app.resolvers.context import Context
 from app.schema.approval import Approval
@@ -24,7 +34,20 @@ APPROVABLE: Final[dict[str, Approvable[Any]]] = {
     "assignRelationshipManager": Approvable(
         assignment.AssignRelationshipManager, assignment.assigning
     ),
+    "closeAccount": Approvable(account_closing.CloseAccount, account_closing.closing),
+    "createStandingOrder": Approvable(standing_order.CreateStandingOrder, standing_order.creating),
     "eraseCustomer": Approvable(personal_data.EraseCustomer, personal_data.erasing),
+    "freezeAccount": Approvable(account_freezing.FreezeAccount, account_freezing.freezing),
+    "openTimeDeposit": Approvable(
+        account_opening.OpenTimeDeposit, account_opening.opening_time_deposit
+    ),
+    "reverseTransaction": Approvable(reversal.ReverseTransaction, reversal.reversing),
+    "transfer": Approvable(payment.Transfer, payment.transferring),
+    "unfreezeAccount": Approvable(account_freezing.UnfreezeAccount, account_freezing.unfreezing),
+    "withdraw": Approvable(payment.CashOrder, payment.withdrawing),
+    "withdrawTimeDeposit": Approvable(
+        account_closing.WithdrawTimeDeposit, account_closing.withdrawing_early
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from app.domain.account import OrderFrequency, OrderPurpose
 from app.planner.declare import object_type, root_field
 from app.resolvers import payee, standing_order
 from app.resolvers.context import Context
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.inputs import (
     MoneyInput,
     account_key,
@@ -104,7 +105,7 @@ AddPayeeResult = Annotated[
     strawberry.union("AddPayeeResult", description="The payee, or why there is none."),
 ]
 CreateStandingOrderResult = Annotated[
-    CreateStandingOrderPayload | Problem,
+    CreateStandingOrderPayload | PendingApproval | Problem,
     strawberry.union("CreateStandingOrderResult", description="The order, or why there is none."),
 ]
 CancelStandingOrderResult = Annotated[
@@ -147,7 +148,7 @@ async def _create_standing_order(
         text_given(input.text),
     )
     outcome = await standing_order.create(info.context, check_key(input.idempotency_key), command)
-    return answer(info, outcome, lambda made: CreateStandingOrderPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: CreateStandingOrderPayload(made=made))
 
 
 async def _cancel_standing_order(
@@ -174,7 +175,7 @@ class OrderMutation:
         requires=Permission.MONEY_TRANSFER,
         description=(
             "Pay the same amount again and again, from the first day on. The owner or a joint "
-            "holder orders it, or a post that serves them."
+            "holder orders it, or a post that serves them." + second_person("createStandingOrder")
         ),
     )
     cancel_standing_order: CancelStandingOrderResult | None = root_field(

@@ -15,6 +15,7 @@ from app.planner.declare import object_type, root_field
 from app.resolvers import payment
 from app.resolvers.context import Context
 from app.schema.account import Transaction
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.inputs import (
     MoneyInput,
     account_key,
@@ -138,11 +139,11 @@ DepositResult = Annotated[
     strawberry.union("DepositResult", description="The booking, or why there is none."),
 ]
 WithdrawResult = Annotated[
-    WithdrawPayload | Problem,
+    WithdrawPayload | PendingApproval | Problem,
     strawberry.union("WithdrawResult", description="The booking, or why there is none."),
 ]
 TransferResult = Annotated[
-    TransferPayload | Problem,
+    TransferPayload | PendingApproval | Problem,
     strawberry.union("TransferResult", description="The booking, or why there is none."),
 ]
 
@@ -184,7 +185,7 @@ async def _withdraw(
 ) -> WithdrawResult | None:
     key = check_key(input.idempotency_key)
     outcome = await payment.withdraw(info.context, key, _cash(info, input))
-    return answer(info, outcome, lambda made: WithdrawPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: WithdrawPayload(made=made))
 
 
 async def _transfer(
@@ -201,7 +202,7 @@ async def _transfer(
         Given(input.requirements_token, input.confirmation_code),
     )
     outcome = await payment.transfer(info.context, check_key(input.idempotency_key), command)
-    return answer(info, outcome, lambda made: TransferPayload(made=made))
+    return answer_or_ask(info, outcome, lambda made: TransferPayload(made=made))
 
 
 @strawberry.type
@@ -221,7 +222,7 @@ class PaymentMutation:
         requires=Permission.CASH_BOOK,
         description=(
             "Book cash that is taken out at the counter: at most what is `available`, and what "
-            "the post may pay out."
+            "the post may pay out." + second_person("withdraw")
         ),
     )
     transfer: TransferResult | None = root_field(
@@ -231,6 +232,6 @@ class PaymentMutation:
             "Transfer money now. The owner and those who may use the account order it, or a post "
             "that serves them. Inside the bank it is there at once; to another bank the product's "
             "`transferFee` is charged. Customers pay others up to limits for an order and a day; "
-            "what it is asked for beside, `transferRequirements` tells."
+            "what it is asked for beside, `transferRequirements` tells." + second_person("transfer")
         ),
     )

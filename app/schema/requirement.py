@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.types import Info
 
-from app.auth.limits import SECOND_PERSONS
+from app.auth.limits import needs_second
 from app.auth.permissions import Permission, Role
 from app.db.commands import Made
 from app.domain import problem
@@ -140,7 +140,7 @@ def _described(info: Info[Context, None], found: Promised) -> TransferRequiremen
             return None
         return Money(amount=rounded(amount, currency), currency=currency)
 
-    needs_second = TransferStep.SECOND_PERSON in wanted.steps
+    asks = TransferStep.SECOND_PERSON in wanted.steps
     return TransferRequirements(
         steps=sorted(wanted.steps),
         reasons=[
@@ -153,7 +153,7 @@ def _described(info: Info[Context, None], found: Promised) -> TransferRequiremen
             for reason in wanted.reasons
         ],
         cooling_off_until=wanted.cooling_off_until,
-        second_persons=sorted(SECOND_PERSONS[role]) if needs_second else [],
+        second_persons=sorted(needs_second(role, found.amount, currency)) if asks else [],
         tier=found.tier,
         order_limit=money(limit.order if limit else None),
         day_limit=money(limit.day if limit else None),

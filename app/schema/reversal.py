@@ -12,8 +12,9 @@ from app.planner.errors import bad_input
 from app.resolvers import reversal
 from app.resolvers.context import Context
 from app.schema.account import Transaction
+from app.schema.approval import PendingApproval, answer_or_ask, second_person
 from app.schema.inputs import check_key, check_text, id_of, idempotency_key, text_given
-from app.schema.problem import Problem, answer, result
+from app.schema.problem import Problem, result
 
 
 @strawberry.input(description="Which booking is taken back, and why.")
@@ -41,7 +42,7 @@ class ReverseTransactionPayload:
 
 
 ReverseTransactionResult = Annotated[
-    ReverseTransactionPayload | Problem,
+    ReverseTransactionPayload | PendingApproval | Problem,
     strawberry.union(
         "ReverseTransactionResult", description="The new booking, or why there is none."
     ),
@@ -61,8 +62,9 @@ async def _reverse_transaction(
         message = "reason: say why"
         raise bad_input(message)
     key, text = check_key(input.idempotency_key), text_given(input.text)
-    outcome = await reversal.reverse(info.context, key, transaction, reason, text)
-    return answer(info, outcome, lambda made: ReverseTransactionPayload(made=made))
+    command = reversal.ReverseTransaction(transaction.owner, transaction.id, reason, text)
+    outcome = await reversal.reverse(info.context, key, command)
+    return answer_or_ask(info, outcome, lambda made: ReverseTransactionPayload(made=made))
 
 
 @strawberry.type
@@ -75,6 +77,6 @@ class ReversalMutation:
         description=(
             "Take a deposit, withdrawal or transfer back by a new entry that mirrors it, once. "
             "The accounts must be open and the money there still: nobody is overdrawn by a "
-            "correction."
+            "correction." + second_person("reverseTransaction")
         ),
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from approval_support import agreed
 from client import Client
 from factories import Factory, Made
 from payment_support import (
@@ -23,6 +24,7 @@ from terms_support import (
 )
 from writing_support import state
 
+from app.auth.approvals import FOUR_EYES
 from app.auth.permissions import MATRIX, Role
 
 
@@ -30,11 +32,12 @@ async def test_a_frozen_account_gives_no_money_until_it_is_let_go(
     client: Client, factory: Factory
 ) -> None:
     account = await account_with(factory, "100.00")
+    checker = await somebody(client, factory, Role.COMPLIANCE, account)
     manager = await somebody(client, factory, Role.BRANCH_MANAGER, account)
     here = {"accountId": account.global_id}
     why = {"reason": "COURT_ORDER", "note": "Case 77/2026"}
-    made = await send(manager, "freezeAccount", **here, **why, expectedVersion=1)
-    hold = made["hold"]
+    asked = await send(manager, "freezeAccount", **here, **why, expectedVersion=1)
+    hold = await hold_of(manager, await agreed(checker, asked))
     assert hold.pop("id").startswith("hld_")
     assert hold == {
         "amount": None,
@@ -46,8 +49,8 @@ async def test_a_frozen_account_gives_no_money_until_it_is_let_go(
     assert again["code"] == "NOTHING_TO_CHANGE"
     me, there = owner_of(client, account), by_number("12345678", "Hans", "COBA")
     assert (await transfer(me, account, there, "1.00"))["code"] == "ACCOUNT_FROZEN"
-    made = await send(manager, "unfreezeAccount", **here, expectedVersion=2)
-    assert (made["account"]["status"], made["account"]["version"]) == ("OPEN", 3)
+    asked = await send(manager, "unfreezeAccount", **here, expectedVersion=2)
+    assert (await agreed(checker, asked))["resultId"] == account.global_id
     again = await send(manager, "unfreezeAccount", **here, expectedVersion=3)
     assert again["code"] == "NOTHING_TO_CHANGE"
     assert "transaction" in await transfer(me, account, there, "1.00")
@@ -57,10 +60,12 @@ async def test_a_held_amount_may_not_leave_and_the_rest_may(
     client: Client, factory: Factory
 ) -> None:
     account = await account_with(factory, "100.00")
+    checker = await somebody(client, factory, Role.COMPLIANCE, account)
     manager = await somebody(client, factory, Role.BRANCH_MANAGER, account)
     here = {"accountId": account.global_id}
     values = here | {"reason": "INVESTIGATION", "amount": usd("60.00")}
-    hold = (await send(manager, "freezeAccount", **values, expectedVersion=1))["hold"]
+    asked = await send(manager, "freezeAccount", **values, expectedVersion=1)
+    hold = await hold_of(manager, await agreed(checker, asked))
     assert (hold["amount"], hold["account"]["status"]) == ({"amount": "60.00"}, "OPEN")
     me, there = owner_of(client, account), by_number("12345678", "Hans", "COBA")
     assert (await transfer(me, account, there, "40.01"))["code"] == "INSUFFICIENT_FUNDS"
@@ -73,11 +78,21 @@ async def test_a_held_amount_may_not_leave_and_the_rest_may(
     assert found == [{"id": hold["id"]}]
     stale = await send(manager, "unfreezeAccount", **here, holdId=hold["id"], expectedVersion=1)
     assert stale["code"] == "STALE_VERSION"
-    made = await send(manager, "unfreezeAccount", **here, holdId=hold["id"], expectedVersion=2)
-    assert made["account"]["available"] == {"amount": "60.00"}
+    asked = await send(manager, "unfreezeAccount", **here, holdId=hold["id"], expectedVersion=2)
+    await agreed(checker, asked)
+    seen_now = "query ($id: ID!) { account(id: $id) { available { amount } } }"
+    left = (await manager.run(seen_now, id=account.global_id))["account"]
+    assert left["available"] == {"amount": "60.00"}
     again = await send(manager, "unfreezeAccount", **here, holdId=hold["id"], expectedVersion=3)
     assert (again["code"], again["field"]) == ("NOT_FOUND", "holdId")
     assert (await manager.run(seen, id=account.global_id))["account"]["holds"] == []
+
+
+async def hold_of(client: Client, approved: Any) -> Any:
+    """The hold that came of an approval."""
+    seen = """query ($id: ID!) { node(id: $id) { ... on AccountHold {
+        id amount { amount } reason note account { id status version } } } }"""
+    return (await client.run(seen, id=approved["resultId"]))["node"]
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -93,7 +108,14 @@ async def test_who_may_change_the_terms_of_accounts(
     if role in MATRIX[PERMISSIONS[name]].clear:
         body = (await person.send(document, **given)).json()
         assert "code" not in body["data"][name], body
-        assert await state(owner) != before
+        # Either it is done, or it waits for a second person and nothing else has changed.
+        rule = FOUR_EYES.get(name)
+        assert ("approval" in body["data"][name]) is (rule is not None and rule.always)
+        after = await state(owner)
+        moved = {table for table in after if after[table] != before[table]}
+        assert moved
+        if "approval" in body["data"][name]:
+            assert moved <= {"approval", "audit_record", "audit_read"}
         again = (await person.send(document, **given)).json()
         assert again["data"] == body["data"]
         return

@@ -216,4 +216,5 @@ def test_the_schema_says_which_posts_approve() -> None:
         assert said is not None
         assert "PendingApproval" in said
         assert all(role.value in said for role in rule.checkers)
-        assert f"{rule.lasts.days} days" in said
+        assert f"{rule.lasts.days} day" in said
+        assert ("always" if rule.always else "above the limit") in said

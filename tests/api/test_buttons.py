@@ -45,6 +45,11 @@ async def problems(person: Client, account: Made) -> dict[str, str | None]:
     """Why buttons are grey; those that are not have none."""
     told = await buttons(person, account)
     for each in told.values():
+        if each["allowed"] and each["reason"] is not None:
+            # What nobody does alone is offered, and says so.
+            assert each["action"] in {"ASSIGN_MANAGER", "FREEZE_ACCOUNT", "UNFREEZE_ACCOUNT"}
+            assert each["reason"] == "A second person must agree."
+            continue
         assert each["allowed"] is (each["reason"] is None)
         if each["problem"]:
             assert each["reason"] == ProblemCode[each["problem"]].sentences.message

@@ -279,7 +279,7 @@ async def test_the_worker_ends_what_has_expired_and_nothing_else(
         now = await owner.fetchval("select now()")
         ended = await end_expired(owner, now, 1_000)
         assert await end_expired(owner, now, 1_000) == []
-    assert late in {format_id(*made) for made in map(astuple, ended)}
+    assert late in {format_id(*made) for made in (astuple(each.made) for each in ended)}
     seen = await found(desk.head, late)
     assert (seen["state"], seen["version"], seen["decidedBy"]) == ("EXPIRED", 2, None)
     assert (await found(desk.head, other))["state"] == "PENDING"

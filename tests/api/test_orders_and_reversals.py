@@ -8,8 +8,19 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from approval_support import agreed, approve
 from client import Client
 from factories import Factory, Made
+from order_support import (
+    OUTSIDE,
+    PERMISSIONS,
+    booking,
+    customer_of,
+    order_of,
+    query,
+    send,
+    today_of,
+)
 from payment_support import (
     NAME,
     account_with,
@@ -25,61 +36,7 @@ from payment_support import (
 )
 from writing_support import state
 
-from app.auth.permissions import MATRIX, Permission, Role
-
-_SELECT = {
-    "addPayee": "payee { id name number bank timesPaid lastPaidAt }",
-    "createStandingOrder": """order { id purpose amount { amount currency } frequency status nextOn
-        firstOn endsOn payeeName payeeAccount payeeBank text version account { id } }""",
-    "cancelStandingOrder": "order { id status nextOn version }",
-    "reverseTransaction": """transaction { id kind amount { amount } text counterpartyAccount
-        counterpartyName account { id balance { amount } } }""",
-}
-PERMISSIONS = {
-    "addPayee": Permission.PAYEE_KEEP,
-    "createStandingOrder": Permission.MONEY_TRANSFER,
-    "cancelStandingOrder": Permission.MONEY_TRANSFER,
-    "reverseTransaction": Permission.ENTRY_REVERSE,
-}
-OUTSIDE = {"name": "Hans Huber", "number": "DE89 3704 0044 0532 0130 00", "bank": "COBADEFF"}
-
-
-def query(name: str) -> str:
-    type_ = name[0].upper() + name[1:]
-    return f"""
-mutation ($input: {type_}Input!) {{
-  {name}(input: $input) {{
-    ... on {type_}Payload {{ {_SELECT[name]} }}
-    ... on Problem {{ code message field hint }}
-  }}
-}}
-"""
-
-
-async def send(client: Client, name: str, **given: Any) -> Any:
-    values = {"idempotencyKey": uuid4().hex} | given
-    return (await client.run(query(name), input=values))[name]
-
-
-def customer_of(account: Made) -> str:
-    return Made("cus", account.owner, account.owner).global_id
-
-
-async def today_of(owner: asyncpg.Connection) -> date:
-    found: date = await owner.fetchval(
-        "select coalesce((select current_on from business_date), current_date)"
-    )
-    return found
-
-
-def order_of(account: Made, first_on: date, **given: Any) -> dict[str, Any]:
-    return {
-        "fromAccountId": account.global_id,
-        "amount": usd("10.00"),
-        "to": {"account": OUTSIDE},
-        "frequency": "MONTHLY",
-        "firstOn": first_on.isoformat(),
-    } | given
+from app.auth.permissions import MATRIX, Role
 
 
 async def test_a_payee_is_added_once_and_paid_by_its_id(
@@ -252,7 +209,10 @@ async def test_a_transfer_is_taken_back_with_its_fee_once(
     teller = await teller_of(client, factory, payer)
     made = (await transfer(teller, payer, {"account": OUTSIDE}, "10.00"))["transaction"]
     given = {"transactionId": made["id"], "reason": "Sent to the wrong bank."}
-    back = (await send(teller, "reverseTransaction", **given, text="Sorry"))["transaction"]
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, payer)
+    asked = await send(teller, "reverseTransaction", **given, text="Sorry")
+    assert await balance(owner, payer) == Decimal("88.50")
+    back = await booking(teller, await agreed(checker, asked))
     assert back["id"] != made["id"]
     assert (back["kind"], back["amount"], back["text"]) == (
         "REVERSAL",
@@ -276,11 +236,13 @@ async def test_of_many_reversals_at_once_one_is_booked(
 ) -> None:
     account = await account_with(factory)
     teller = await teller_of(client, factory, account)
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, account)
     made = (await cash(teller, "deposit", account, "10.00"))["transaction"]
     given = {"transactionId": made["id"], "reason": "Counted twice."}
-    answers = await asyncio.gather(
-        *(send(teller, "reverseTransaction", **given) for _ in range(10))
-    )
+    asked = [
+        (await send(teller, "reverseTransaction", **given))["approval"]["id"] for _ in range(10)
+    ]
+    answers = await asyncio.gather(*(approve(checker, each) for each in asked))
     codes = sorted(str(answer.get("code")) for answer in answers)
     assert codes == ["ALREADY_REVERSED"] * 9 + ["None"]
     assert await balance(owner, account) == 0
@@ -301,12 +263,12 @@ async def test_money_that_is_gone_is_not_taken_back(
     before = await state(owner)
     given = {"reason": "Sent twice."}
     # Whoever sees the payee's account is told why; of a stranger's account nothing is told.
-    for client_, booking, code in (
+    for client_, booked, code in (
         (teller, made, "NOT_REVERSIBLE"),
         (of_payee, gained, "INSUFFICIENT_FUNDS"),
         (of_payee, made, "NOT_FOUND"),
     ):
-        refused = await send(client_, "reverseTransaction", transactionId=booking["id"], **given)
+        refused = await send(client_, "reverseTransaction", transactionId=booked["id"], **given)
         assert refused["code"] == code
     await owner.execute("update account set status = 'FROZEN' where id = $1", payee.id)
     refused = await send(of_payee, "reverseTransaction", transactionId=gained["id"], **given)
@@ -314,8 +276,10 @@ async def test_money_that_is_gone_is_not_taken_back(
     await owner.execute("update account set status = 'OPEN' where id = $1", payee.id)
     assert await state(owner) == before
     await cash(of_payee, "deposit", payee, "1.00")
-    back = await send(of_payee, "reverseTransaction", transactionId=gained["id"], **given)
-    assert back["transaction"]["amount"] == {"amount": "-60.00"}
+    asked = await send(of_payee, "reverseTransaction", transactionId=gained["id"], **given)
+    checker = await somebody(client, factory, Role.BRANCH_MANAGER, payee)
+    back = await booking(of_payee, await agreed(checker, asked))
+    assert back["amount"] == {"amount": "-60.00"}
     assert await balance(owner, payer) == Decimal("100.00")
     await check_ledger(owner, payer, payee)
 
@@ -362,7 +326,12 @@ async def test_who_may_keep_orders_and_take_bookings_back(
         data = await person.run(document, **given)
         assert "code" not in data[name], data
         changed = await state(owner)
-        assert changed != before
+        moved = {table for table in changed if changed[table] != before[table]}
+        assert moved
+        # Either it is done, or it waits for a second person and nothing else has changed.
+        assert ("approval" in data[name]) is (name == "reverseTransaction")
+        if "approval" in data[name]:
+            assert moved <= {"approval", "audit_record", "audit_read"}
         assert await person.run(document, **given) == data
         # That the answer was read again is recorded, and nothing else.
         after = await state(owner)

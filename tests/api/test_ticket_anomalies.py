@@ -3,6 +3,7 @@
 from typing import Any
 
 import asyncpg
+from approval_support import agreed
 from client import Client
 from factories import Factory, Made
 from payment_support import account_with, by_number, owner_of, somebody, transfer, usd
@@ -36,14 +37,18 @@ async def test_an_account_that_is_frozen_opens_one_ticket(
     client: Client, factory: Factory, owner: asyncpg.Connection
 ) -> None:
     account = await account_with(factory, "100.00")
+    checker = await somebody(client, factory, Role.COMPLIANCE, account)
     manager = await somebody(client, factory, Role.BRANCH_MANAGER, account)
     me = owner_of(client, account)
-    here = {"accountId": account.global_id, "reason": "INVESTIGATION"}
+
+    async def done(name: str, version: int, **given: Any) -> None:
+        values = {"accountId": account.global_id, "expectedVersion": version} | given
+        await agreed(checker, await send(manager, name, **values))
+
     # Of amounts that are held customers are not told.
-    held = await send(manager, "freezeAccount", **here, amount=usd("1.00"), expectedVersion=1)
-    assert "hold" in held
+    await done("freezeAccount", 1, reason="INVESTIGATION", amount=usd("1.00"))
     assert await tickets_of(account, me) == []
-    assert "hold" in await send(manager, "freezeAccount", **here, expectedVersion=2)
+    await done("freezeAccount", 2, reason="INVESTIGATION")
     (ticket,) = await tickets_of(account, me)
     assert ticket == {
         "topic": "ACCOUNT_FROZEN",
@@ -66,18 +71,19 @@ async def test_an_account_that_is_frozen_opens_one_ticket(
     )
     assert [tuple(row) for row in told] == [
         ("account.frozen", False, "freezeAccount", "hld"),
-        ("ticket.opened", True, "freezeAccount", "tkt"),
+        ("approval.approved", False, "approveRequest", "apr"),
+        ("ticket.opened", True, "approveRequest", "tkt"),
     ]
     # While that one is running, there is no second.
-    await send(manager, "unfreezeAccount", accountId=account.global_id, expectedVersion=3)
-    assert "hold" in await send(manager, "freezeAccount", **here, expectedVersion=4)
+    await done("unfreezeAccount", 3)
+    await done("freezeAccount", 4, reason="COURT_ORDER")
     assert len(await tickets_of(account, me)) == 1
     await owner.execute(
         "update ticket set status = 'CLOSED', resolution = 'EXPLAINED' where customer_id = $1",
         account.owner,
     )
-    await send(manager, "unfreezeAccount", accountId=account.global_id, expectedVersion=5)
-    assert "hold" in await send(manager, "freezeAccount", **here, expectedVersion=6)
+    await done("unfreezeAccount", 5)
+    await done("freezeAccount", 6, reason="COURT_ORDER")
     assert len(await tickets_of(account, me)) == 2
 
 

@@ -17,7 +17,7 @@ from app.db.commands import Change, Command, Done
 from app.db.commands import Made as MadeByCommand
 from app.db.keys import Keys
 from app.db.scope import RowScope
-from app.db.unit_of_work import Act, Unit, Writes, WrongRowsError
+from app.db.unit_of_work import Act, Unit, Writes, WrongRowsError, _Attempt
 from app.domain.problem import Problem, ProblemCode
 
 LOCK_SECONDS = 0.1
@@ -108,6 +108,29 @@ async def test_a_command_whose_connection_breaks_is_begun_anew(
 
     assert isinstance(await bench.send("a", act), Done)
     assert broken
+    assert await version(owner, bench.customer) == 2
+
+
+async def test_what_is_done_while_a_refusal_is_kept_is_the_answer(
+    bench: Bench, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = _Attempt._refuse
+    done: list[Done | Problem] = []
+
+    async def keep_late(*given: Any) -> Done | Problem | None:
+        if not done:
+            done.append(await bench.send("a"))
+        return await keep(*given)
+
+    async def refuses(_unit: Unit) -> Change:
+        raise Problem(ProblemCode.ACCOUNT_FROZEN)
+
+    monkeypatch.setattr(_Attempt, "_refuse", keep_late)
+    outcome = await bench.send("a", refuses)
+    assert isinstance(outcome, Done)
+    assert outcome.replayed
+    assert isinstance(done[0], Done)
+    assert outcome.made == done[0].made
     assert await version(owner, bench.customer) == 2
 
 

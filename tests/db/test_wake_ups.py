@@ -16,6 +16,12 @@ from app.db.wake_ups import WakeUps
 CHANNEL = "bank360:test"
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for Redis as long as a busy machine takes: what it does not answer in time is lost."""
+    monkeypatch.setattr("app.db.redis._ANSWER_TIMEOUT_SECONDS", 10)
+
+
 @asynccontextmanager
 async def process(url: str) -> AsyncIterator[tuple[WakeUps, Redis]]:
     """What one server process has."""

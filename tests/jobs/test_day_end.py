@@ -110,6 +110,22 @@ async def test_several_at_once_take_turns(day_bank: DayBank) -> None:
         assert await day_bank.events(account) == ["interest.posted"]
 
 
+async def test_no_day_ends_before_the_one_before_it(day_bank: DayBank) -> None:
+    await day_bank.stands_on(date(2026, 3, 20))
+    await day_bank.day_end().move_to(date(2026, 3, 23))
+    today = date(2026, 3, 23)
+    async with business_day.connected(day_bank.url) as connection:
+        # A worker that saw no unfinished day, before another one began this one's end.
+        clock = await business_day.read_clock(connection, today)
+        assert await business_day.begin_day_end(connection, clock) is not None
+        clock = await business_day.read_clock(connection, today)
+        assert clock.is_over(today)
+        assert await business_day.begin_day_end(connection, clock) is None
+    assert await day_bank.today() == date(2026, 3, 21)
+    await day_bank.day_end().run()
+    assert await day_bank.today() == date(2026, 3, 23)
+
+
 async def test_what_was_broken_off_goes_on_where_it_was(day_bank: DayBank) -> None:
     await day_bank.stands_on(date(2026, 3, 20))
     accounts = [await day_bank.savings("36000.00") for _ in range(5)]
@@ -217,6 +233,42 @@ async def test_outcomes_of_commands_are_forgotten_after_their_time(day_bank: Day
     await day_bank.run_to(date(2026, 3, 20))
     left = await day_bank.owner.fetch("select key from idempotency_key order by key")
     assert [row["key"] for row in left] == ["1 days old", "89 days old"]
+
+
+async def test_promises_are_forgotten_once_they_have_long_expired(day_bank: DayBank) -> None:
+    await day_bank.stands_on(date(2026, 3, 19))
+    now = datetime.now(UTC)
+    used, sent = {"used_at": now}, {"code_digest": b"", "sent_at": now}
+    for minutes, given in ((-62, used), (-61, sent), (-59, sent), (-1, used), (9, used)):
+        until = now + timedelta(minutes=minutes)
+        values = {"actor_id": new_id(), "id": new_id(), "valid_until": until}
+        await day_bank.factory.insert("transfer_promise", **values, **given)
+    await day_bank.run_to(date(2026, 3, 20))
+    left = await day_bank.owner.fetch("select valid_until from transfer_promise order by 1")
+    assert [(row["valid_until"] - now) / timedelta(minutes=1) for row in left] == [-59, -1, 9]
+    assert day_bank.told.rows["PROMISES"] == 2
+
+
+async def test_requests_that_nobody_decided_in_time_are_ended_once(day_bank: DayBank) -> None:
+    await day_bank.stands_on(date(2026, 3, 19))
+    customer, maker = await day_bank.factory.customer(), new_id()
+    over = datetime.now(UTC) - timedelta(seconds=1)
+    late = [await day_bank.factory.approval(customer, maker, expires_at=over) for _ in range(3)]
+    waits = await day_bank.factory.approval(customer, maker)
+    await day_bank.run_to(date(2026, 3, 20), batch=2)
+    await day_bank.run_to(date(2026, 3, 21), batch=2)
+    rows = await day_bank.owner.fetch("select id, state from approval")
+    states = {row["id"]: row["state"] for row in rows}
+    assert states == {each.id: "EXPIRED" for each in late} | {waits.id: "PENDING"}
+    told = await day_bank.owner.fetch(
+        "select subject_id, actor_id, command, fields from audit_record"
+        " where event = 'approval.expired'"
+    )
+    assert sorted(row["subject_id"] for row in told) == sorted(each.id for each in late)
+    fields = ["COMMAND:assignRelationshipManager", f"MAKER:sta_{maker.hex}"]
+    assert {(row["actor_id"], row["command"]) for row in told} == {(None, "endOfDay")}
+    assert all(row["fields"] == fields for row in told)
+    assert day_bank.told.rows["APPROVALS"] == 3
 
 
 async def test_records_of_a_days_end_stand_in_the_chain(day_bank: DayBank, tmp_path: Path) -> None:

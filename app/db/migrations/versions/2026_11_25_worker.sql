@@ -17,7 +17,8 @@ create table business_day_step (
     day_on date not null,
     step text not null
         constraint ck_business_day_step_step check (step in ('INTEREST', 'POSTING', 'MATURITIES',
-        'STANDING_ORDERS', 'INTERNAL_ACCOUNTS', 'IDEMPOTENCY_KEYS')),
+        'STANDING_ORDERS', 'INTERNAL_ACCOUNTS', 'APPROVALS', 'PROMISES',
+        'IDEMPOTENCY_KEYS')),
     after_owner uuid,
     after_id uuid,
     done integer default '0' not null,

@@ -32,7 +32,8 @@ alter table ticket_event
 alter table business_day_step
     drop constraint ck_business_day_step_step,
     add constraint ck_business_day_step_step check (step in ('INTEREST', 'POSTING', 'MATURITIES',
-        'STANDING_ORDERS', 'INTERNAL_ACCOUNTS', 'IDEMPOTENCY_KEYS', 'TICKETS'));
+        'STANDING_ORDERS', 'INTERNAL_ACCOUNTS', 'APPROVALS', 'PROMISES', 'IDEMPOTENCY_KEYS',
+        'TICKETS'));
 
 alter policy visible on ticket_event using (
     customer_id <> '00dc6acf-ac00-7365-9eaf-c3684b2b92d9' and (
