@@ -20,6 +20,9 @@ from app.planner.graph_field import GraphField
 from app.planner.projection import Projection
 from app.schema.root import graphql_schema
 
+# No statement reads the limits of buttons, of which a whole graph has dozens: each is an object, and
+# an operation may have 200.
+_UNREAD: Final = ("ViewerCan", "limit")
 # Counting everybody in a segment reads the whole segment by its nature.
 COUNTED_WHOLE: Final = frozenset({("Segment", "size"), ("Segment", "members")})
 _DEFINITION: Final = "strawberry-definition"
@@ -119,6 +122,8 @@ def _fields(type_: GraphQLObjectType | GraphQLInterfaceType, depth: int, page: i
         bottom: Any = get_named_type(field.type)
         is_counted_whole = (type_.name, name) in COUNTED_WHOLE
         if required or (is_counted_whole and is_leaf_type(bottom)):
+            continue
+        if (type_.name, name) == _UNREAD:
             continue
         declaration = _declaration(field)
         leads_on = declaration is not None and isinstance(declaration.kind, Relation | Union)

@@ -121,7 +121,14 @@ class Factory(MoneyFactory):
             await self.insert("contact_index", digest=digest, customer_id=row, kind=kind)
         return Made("cus", row, row)
 
-    async def ticket(self, customer: Made, opened_by: UUID | None = None, **given: Any) -> Made:
+    async def ticket(
+        self,
+        customer: Made,
+        opened_by: UUID | None = None,
+        comment_id: UUID | None = None,
+        **given: Any,
+    ) -> Made:
+        """A ticket with its first step, with which the comment came that is yet to be made."""
         row = new_id()
         values = {
             "number": f"CR{row.hex[-8:]}",
@@ -144,13 +151,21 @@ class Factory(MoneyFactory):
             kind="OPENED",
             occurred_at=values["opened_at"],
             staff_id=opened_by,
+            assignee_id=values.get("assignee_id"),
+            comment_id=comment_id,
         )
         return Made("tkt", customer.id, row)
 
     async def comment(
-        self, ticket: Made, text: str, *, internal: bool, staff: UUID | None = None
+        self,
+        ticket: Made,
+        text: str,
+        *,
+        internal: bool,
+        staff: UUID | None = None,
+        row: UUID | None = None,
     ) -> None:
-        row = new_id()
+        row = row or new_id()
         await self.insert(
             "ticket_comment",
             customer_id=ticket.owner,

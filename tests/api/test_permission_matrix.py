@@ -24,6 +24,7 @@ from permission_model import field as sdl_field
 
 from app.auth.permissions import MATRIX, PSEUDONYMOUS, Permission, Role
 from app.auth.tokens import TokenKey
+from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.migrate import upgrade
 from app.planner.identities import identities_by_role
@@ -136,9 +137,12 @@ async def _belongings(
         customer, paid=2, collateral_value=1, account_id=account.id, ends_on=date(2019, 7, 5)
     )
     product = await factory.product("1.5")
+    comment = new_id()
     ticket = await factory.ticket(
         customer,
         opened_by=manager,
+        comment_id=comment,
+        account_id=account.id,
         assignee_id=manager,
         queue="ACCOUNTS",
         opened_at=opened_at,
@@ -146,7 +150,7 @@ async def _belongings(
     )
     # The service desk comes to both customers.
     await factory.ticket(other, queue="ACCOUNTS", opened_at=opened_at, opened_by=manager)
-    await factory.comment(ticket, "We look into it.", internal=False, staff=manager)
+    await factory.comment(ticket, "We look into it.", internal=False, staff=manager, row=comment)
     made = {
         "Transaction": paid,
         "Account": account,
