@@ -1,21 +1,22 @@
 """A service desk with agents and hours of its own, for the tests of routing and service levels."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from business_days import DayBank, open_day_bank
 from client import Client
 from conftest import client_of
-from factories import Made
+from factories import Factory, Made
 from ticket_support import asked, send
 
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
+from app.db.migrate import upgrade
 from app.domain.service import TicketEventKind
 from app.jobs.service_desk import ServiceDesk
 
@@ -27,6 +28,11 @@ LEVELS = """
   history { number kind internal }
 """
 READ = f"query ($id: ID!) {{ ticket(id: $id) {{ {LEVELS} }} }}"
+_RESET = """
+update ticket set status = 'CLOSED', resolution = 'UNSPECIFIED', running_since = null;
+truncate service_agent, service_hours, service_queue, service_target, service_calendar,
+    special_day, staff_queue, staff_shift, staff_skill
+"""
 
 
 class Told:
@@ -55,10 +61,12 @@ class Desk:
 
     queue = "PAYMENTS"
 
-    def __init__(self, bank: DayBank, client: Client) -> None:
-        self.bank = bank
+    def __init__(self, url: str, keys: Keys, owner: asyncpg.Connection, client: Client) -> None:
+        self.url = url
+        self.keys = keys
+        self.owner = owner
         self.client = client
-        self.owner: asyncpg.Connection = bank.owner
+        self.factory = Factory(owner, keys)
         self.told = Told()
 
     async def begin(self) -> None:
@@ -92,7 +100,7 @@ class Desk:
         level: int = 1,
     ) -> UUID:
         """Somebody who works on the queue."""
-        agent = await self.bank.factory.agent(self.queue)
+        agent = await self.factory.agent(self.queue)
         await self.owner.execute(
             "insert into service_agent (staff_id, capacity, languages, tiers)"
             " values ($1, $2, $3, $4)",
@@ -122,11 +130,19 @@ class Desk:
 
     async def open(self, **given: Any) -> Any:
         """A ticket of a customer of its own."""
-        customer = await self.bank.factory.customer(**given)
+        return await self.open_for(await self.factory.customer(**given))
+
+    async def open_for(self, customer: Made) -> Any:
+        """A ticket of this customer."""
         me = self.client.as_(Role.CUSTOMER, customer.id)
         ticket = await send(me, "openTicket", **asked(customer))
         assert "code" not in ticket, ticket
         return ticket | {"owner": customer.id, "me": me}
+
+    async def open_at_once(self, tickets: int) -> list[Any]:
+        """Tickets of as many customers, all opened at the same time."""
+        customers = [await self.factory.customer() for _ in range(tickets)]
+        return await asyncio.gather(*map(self.open_for, customers))
 
     async def read(self, ticket: Any, person: Client | None = None) -> Any:
         return (await (person or self.client).run(READ, id=ticket["id"]))["ticket"]
@@ -140,14 +156,14 @@ class Desk:
     async def time_passes(self, span: timedelta) -> None:
         """Let everything that is on record have happened so much earlier."""
         await self.owner.execute(
-            "update ticket set opened_at = opened_at - $1, running_since = running_since - $1,"
+            "update ticket set opened_at = opened_at - $1::interval, running_since = running_since - $1,"
             " due_at = due_at - $1, due_soon_at = due_soon_at - $1,"
             " urgent_at = case when due_at is null then urgent_at else urgent_at - $1 end",
             span,
         )
 
     def clock(self, batch: int = 500) -> ServiceDesk:
-        return ServiceDesk(self.bank.url, self.bank.keys.audit, batch, self.told)
+        return ServiceDesk(self.url, self.keys.audit, batch, self.told)
 
     async def kinds(self, ticket: Any) -> list[str]:
         """What happened to a ticket, as the database has it."""
@@ -170,14 +186,21 @@ def staff_id(agent: UUID) -> str:
     return Made("sta", agent, agent).global_id
 
 
+@pytest.fixture(scope="session")
+def desk_url(new_database: Callable[[str], str]) -> str:
+    """A migrated database; each test's desk is the only one in it."""
+    url = new_database("desk")
+    asyncio.run(upgrade(url))
+    return url
+
+
 @pytest.fixture
-async def service_desk(
-    day_bank_template: str, keys: Keys, token_key: TokenKey
-) -> AsyncIterator[Desk]:
-    async with (
-        open_day_bank(day_bank_template, keys) as bank,
-        client_of(bank.url, keys, token_key) as client,
-    ):
-        made = Desk(bank, client)
+async def service_desk(desk_url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Desk]:
+    owner = await asyncpg.connect(desk_url)
+    # Whatever the test before left is nobody's business any more.
+    await owner.execute(_RESET)
+    async with client_of(desk_url, keys, token_key) as client:
+        made = Desk(desk_url, keys, owner, client)
         await made.begin()
         yield made
+    await owner.close()

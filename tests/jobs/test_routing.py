@@ -97,7 +97,7 @@ async def test_what_a_person_decided_is_left_alone(service_desk: Desk) -> None:
 
 async def test_openings_at_once_never_overload_anybody(service_desk: Desk) -> None:
     agents = [await service_desk.agent(capacity) for capacity in (2, 3, 4)]
-    tickets = await asyncio.gather(*(service_desk.open() for _ in range(14)))
+    tickets = await service_desk.open_at_once(14)
     assert await _given(service_desk) == dict(zip(agents, (2, 3, 4), strict=True))
     for ticket in tickets:
         kinds = await service_desk.kinds(ticket)
@@ -109,7 +109,7 @@ async def test_routers_at_once_never_give_a_ticket_to_two(service_desk: Desk) ->
     agents = [await service_desk.agent(capacity) for capacity in (2, 3, 4)]
     await asyncio.gather(
         *(service_desk.clock().run() for _ in range(4)),
-        *(service_desk.open() for _ in range(4)),
+        service_desk.open_at_once(4),
     )
     # Of tickets that another router held just then, some were passed over: the next turn's.
     await service_desk.clock().run()
@@ -141,7 +141,7 @@ async def test_a_bank_without_calendars_gets_those_that_banks_begin_with(
         "delete from service_queue; delete from service_hours; delete from service_calendar;"
         " delete from service_target"
     )
-    agent = await service_desk.bank.factory.agent("PAYMENTS", "LOANS")
+    agent = await service_desk.factory.agent("PAYMENTS", "LOANS")
     await service_desk.clock().run()
     hours = await service_desk.owner.fetchval("select count(*) from service_hours")
     assert hours == 5 + 7
