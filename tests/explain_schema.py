@@ -20,8 +20,8 @@ from app.planner.graph_field import GraphField
 from app.planner.projection import Projection
 from app.schema.root import graphql_schema
 
-# No statement reads the limits of buttons, of which a whole graph has dozens: each is an object, and
-# an operation may have 200.
+# No statement reads the limits of buttons. A whole graph has dozens of them, each an object, and an
+# operation may have 200.
 _UNREAD: Final = ("ViewerCan", "limit")
 # Counting everybody in a segment reads the whole segment by its nature.
 COUNTED_WHOLE: Final = frozenset({("Segment", "size"), ("Segment", "members")})
