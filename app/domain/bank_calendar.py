@@ -23,8 +23,10 @@ WEEKDAYS: Final = range(1, 8)
 MONDAY: Final = 1
 # A calendar that works so little that a target is not met within so many days has no hours.
 _DAYS_MAX: Final = 3_660
-_SHIFT: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
-HOURS_FORMAT: Final = "([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]"
+_TIME_FORMAT: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+# What a shift is written as, in Python's regular expressions and PostgreSQL's alike.
+SHIFT_FORMAT: Final = f"{_TIME_FORMAT}-{_TIME_FORMAT}"
+_SHIFT: Final = re.compile(SHIFT_FORMAT)
 
 
 class SpecialDayKind(ClosedSet):
@@ -70,12 +72,11 @@ def read_hours(text: str) -> Hours:
     """Read hours as ``08:30-12:00 13:00-17:30``; nothing means closed. Raises ValueError."""
     shifts = []
     for part in text.split():
-        found = _SHIFT.fullmatch(part)
-        if found is None:
+        if _SHIFT.fullmatch(part) is None:
             message = f"{part!r} is not a shift as 08:30-12:00"
             raise ValueError(message)
-        hour, minute, until_hour, until_minute = (int(number) for number in found.groups())
-        shifts.append(Shift(time(hour, minute), time(until_hour, until_minute)))
+        begins, ends = map(time.fromisoformat, part.split("-"))
+        shifts.append(Shift(begins, ends))
     return tuple(sorted(shifts, key=lambda shift: shift.begins))
 
 

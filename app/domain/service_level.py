@@ -7,7 +7,7 @@ one target, the solution when it reaches the other (docs/service-levels.md).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +16,8 @@ from app.domain.closed_set import ClosedSet
 from app.domain.customer import Tier
 from app.domain.service import TicketPriority, TicketStatus
 
+# When a ticket is urgent that owes nothing: after all others.
+NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 # The last part of a target in which it counts as due soon.
 _SOON_PARTS: Final = 4
 
