@@ -198,6 +198,28 @@ end
 $body$;
 """
 
+CALENDARS: Final = f"""
+-- The calendar that a queue's tickets are counted on, as app.db.service_calendars reads it.
+create function calendar_of_queue(queue text) returns text stable return (
+    select json_build_object(
+        'zone', calendar.zone,
+        'country', calendar.country,
+        'week', (
+            select json_object_agg(weekday, hours order by weekday) from service_hours
+            where calendar_code = calendar.code
+        ),
+        'special', (
+            select json_agg(json_build_array(day_on, kind, follows, hours) order by day_on)
+            from special_day where calendar_code = calendar.code
+        )
+    )
+    from service_queue join service_calendar as calendar
+        on calendar.code = service_queue.calendar_code
+    where service_queue.code = calendar_of_queue.queue
+);
+
+{chr(10).join(policies.callable_by_roles("calendar_of_queue(text)"))}
+"""
 
 # A temporary table would shadow a real one for whoever looks tables up by name alone.
 _NO_TEMPORARY: Final = """
@@ -281,6 +303,7 @@ def statements() -> list[str]:
         FUNCTIONS,
         WRAPPING,
         COUNTING,
+        CALENDARS,
         *(line for name in PARTITIONED for line in partitions(name)),
         *(line for name in names for line in triggers(name)),
         *_OF_DATABASE,

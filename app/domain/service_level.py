@@ -139,11 +139,20 @@ def reopened(clock: ServiceClock, target: Target, at: datetime) -> ServiceClock:
 
 
 def moved(
-    clock: ServiceClock, calendar: BankCalendar, status: TicketStatus, at: datetime
+    clock: ServiceClock,
+    was_on: BankCalendar,
+    is_on: BankCalendar,
+    status: TicketStatus,
+    at: datetime,
 ) -> ServiceClock:
-    """Let the clock run or stand still as a ticket's new status says."""
+    """Let the clock run or stand still as a ticket's new status says.
+
+    What was worked until now was so on the calendar ``was_on``: another queue may have another.
+    """
     if status in STANDING_STILL:
-        return stopped(clock, calendar, at)
+        return stopped(clock, was_on, at)
+    if was_on != is_on:
+        clock = stopped(clock, was_on, at)
     return started(clock, at)
 
 

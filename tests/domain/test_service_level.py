@@ -41,10 +41,10 @@ def test_the_first_answer_is_due_first() -> None:
 
 def test_then_the_solution_with_the_time_of_the_customer_left_out() -> None:
     clock = answered(opened(at(OPENED_AT)))
-    clock = moved(clock, DESK, TicketStatus.WAITING_FOR_CUSTOMER, at("2026-02-27 17:00"))
+    clock = moved(clock, DESK, DESK, TicketStatus.WAITING_FOR_CUSTOMER, at("2026-02-27 17:00"))
     waiting = due(clock, PLATINUM_NORMAL, DESK)
     assert (waiting.at, waiting.soon_at, waiting.left) == (None, None, worked("15:00"))
-    clock = moved(clock, DESK, TicketStatus.IN_PROGRESS, at("2026-02-28 11:00"))
+    clock = moved(clock, DESK, DESK, TicketStatus.IN_PROGRESS, at("2026-02-28 11:00"))
     found = due(clock, PLATINUM_NORMAL, DESK)
     assert (found.milestone, found.at) == (Milestone.SOLUTION, at("2026-03-02 17:00"))
     assert found.soon_at == at("2026-03-02 12:00")
@@ -53,23 +53,23 @@ def test_then_the_solution_with_the_time_of_the_customer_left_out() -> None:
 def test_asking_twice_counts_both_times_of_work() -> None:
     clock = answered(opened(at("2026-03-02 09:00")))
     for stops, starts in (("2026-03-02 10:00", "2026-03-03 09:00"), ("2026-03-03 11:00", None)):
-        clock = moved(clock, DESK, TicketStatus.WAITING_FOR_CUSTOMER, at(stops))
+        clock = moved(clock, DESK, DESK, TicketStatus.WAITING_FOR_CUSTOMER, at(stops))
         if starts is not None:
-            clock = moved(clock, DESK, TicketStatus.IN_PROGRESS, at(starts))
+            clock = moved(clock, DESK, DESK, TicketStatus.IN_PROGRESS, at(starts))
     assert clock.worked == worked("3:00")
 
 
 def test_a_status_that_changes_nothing_for_the_clock_leaves_it() -> None:
     clock = opened(at(OPENED_AT))
-    assert moved(clock, DESK, TicketStatus.IN_PROGRESS, at("2026-02-27 17:00")) == clock
-    still = moved(clock, DESK, TicketStatus.RESOLVED, at("2026-02-27 17:00"))
-    assert moved(still, DESK, TicketStatus.CLOSED, at("2026-03-27 17:00")) == still
+    assert moved(clock, DESK, DESK, TicketStatus.IN_PROGRESS, at("2026-02-27 17:00")) == clock
+    still = moved(clock, DESK, DESK, TicketStatus.RESOLVED, at("2026-02-27 17:00"))
+    assert moved(still, DESK, DESK, TicketStatus.CLOSED, at("2026-03-27 17:00")) == still
 
 
 def test_a_target_that_was_passed_before_it_was_set_is_due_at_once() -> None:
     clock = answered(opened(at("2026-03-02 09:00")))
-    clock = moved(clock, DESK, TicketStatus.WAITING_FOR_CUSTOMER, at("2026-03-02 19:00"))
-    clock = moved(clock, DESK, TicketStatus.IN_PROGRESS, at("2026-03-04 09:00"))
+    clock = moved(clock, DESK, DESK, TicketStatus.WAITING_FOR_CUSTOMER, at("2026-03-02 19:00"))
+    clock = moved(clock, DESK, DESK, TicketStatus.IN_PROGRESS, at("2026-03-04 09:00"))
     urgent = TARGETS[Tier.PLATINUM, TicketPriority.URGENT]
     found = due(clock, urgent, DESK)
     assert found.left == worked("2:00") - worked("8:30")
@@ -89,7 +89,7 @@ def test_a_reopened_ticket_gets_what_was_left_and_at_least_time_to_answer(
     resolved_at: str, due_at: str
 ) -> None:
     clock = answered(opened(at("2026-03-02 08:30")))
-    clock = moved(clock, DESK, TicketStatus.RESOLVED, at(resolved_at))
+    clock = moved(clock, DESK, DESK, TicketStatus.RESOLVED, at(resolved_at))
     clock = reopened(clock, PLATINUM_NORMAL, at("2026-03-04 09:00"))
     assert due(clock, PLATINUM_NORMAL, DESK).at == at(due_at)
 

@@ -47,7 +47,7 @@ class Ticket(SQLModel, table=True):
     Its clock (app.domain.service_level.ServiceClock): ``worked`` up to ``running_since``. What is
     due next: ``due_for`` at ``due_at``, with ``left_seconds`` of working time when the clock last
     changed, and whether that was told. ``urgent_at`` orders a queue: when something is due, and
-    the end of time while nothing is. ``why_assigned`` is JSON of app.db.why_assigned.
+    the end of time while nothing is. ``why_assigned`` is JSON of app.db.routing.
     """
 
     __tablename__ = "ticket"

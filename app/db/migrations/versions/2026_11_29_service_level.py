@@ -27,6 +27,7 @@ def downgrade() -> None:
         drop trigger reasoned on ticket;
         drop function count_open_tickets();
         drop function forget_why_assigned();
+        drop function calendar_of_queue(text);
         alter table ticket
             drop column worked, drop column running_since, drop column due_for,
             drop column left_seconds, drop column due_soon_at, drop column due_soon_told_at,

@@ -157,6 +157,28 @@ begin
 end
 $body$;
 
+-- The calendar that a queue's tickets are counted on, as app.db.service_calendars reads it.
+create function calendar_of_queue(queue text) returns text stable return (
+    select json_build_object(
+        'zone', calendar.zone,
+        'country', calendar.country,
+        'week', (
+            select json_object_agg(weekday, hours order by weekday) from service_hours
+            where calendar_code = calendar.code
+        ),
+        'special', (
+            select json_agg(json_build_array(day_on, kind, follows, hours) order by day_on)
+            from special_day where calendar_code = calendar.code
+        )
+    )
+    from service_queue join service_calendar as calendar
+        on calendar.code = service_queue.calendar_code
+    where service_queue.code = calendar_of_queue.queue
+);
+
+revoke execute on function calendar_of_queue(text) from public;
+grant execute on function calendar_of_queue(text) to app_read, app_write, jobs;
+
 create trigger counted after insert or update of assignee_id, status on ticket
     for each row execute function count_open_tickets();
 create trigger reasoned before update of assignee_id on ticket
