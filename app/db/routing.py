@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from app.db.audit import Connection
 from app.db.service_calendars import read_calendar
 from app.db.ticket_events import LockedTicket, Telling, note_event
 from app.domain.bank_calendar import read_hours
@@ -66,7 +67,7 @@ async def route(telling: Telling, ticket: LockedTicket) -> Choice | None:
         row["branch_id"],
         frozenset() if holder is None else frozenset({holder}),
     )
-    agents = await agents_of(telling, ticket.state.queue)
+    agents = await agents_of(telling.connection, ticket.state.queue)
     candidates = ranked(wanted, agents, read_calendar(row["calendar"]), telling.at)
     for agent in candidates:
         choice = explained(wanted, agent, candidates)
@@ -81,9 +82,9 @@ async def route(telling: Telling, ticket: LockedTicket) -> Choice | None:
     return None
 
 
-async def agents_of(telling: Telling, queue: str) -> list[Agent]:
+async def agents_of(connection: Connection, queue: str) -> list[Agent]:
     """Give the agents of a queue, on shift or not."""
-    return [_agent(row) for row in await telling.connection.fetch(_AGENTS, queue)]
+    return [_agent(row) for row in await connection.fetch(_AGENTS, queue)]
 
 
 async def _give(telling: Telling, ticket: LockedTicket, choice: Choice) -> None:

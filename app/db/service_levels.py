@@ -71,9 +71,7 @@ async def set_due(
     await _save(telling, ticket, kind, row)
 
 
-async def _save(
-    telling: Telling, ticket: LockedTicket, kind: TicketEventKind, row: Any
-) -> None:
+async def _save(telling: Telling, ticket: LockedTicket, kind: TicketEventKind, row: Any) -> None:
     is_on = read_calendar(row["is_on"])
     was_on = is_on if row["was_on"] is None else read_calendar(row["was_on"])
     target = Target(
@@ -127,4 +125,3 @@ async def tell_due_soon(telling: Telling, ticket: LockedTicket) -> bool:
     step = Step(ticket.state, TicketEventKind.DUE_SOON, internal=True)
     await note_event(telling, ticket, step)
     return True
-

@@ -117,7 +117,7 @@ def test_while_the_clock_stands_still_what_was_left_remains() -> None:
 def test_a_solution_that_is_as_short_as_the_answer_can_be_reopened() -> None:
     target = Target(worked("2:00"), worked("2:00"))
     clock = moved(
-        opened(at("2026-03-02 09:00")), DESK, TicketStatus.RESOLVED, at("2026-03-02 10:00")
+        opened(at("2026-03-02 09:00")), DESK, DESK, TicketStatus.RESOLVED, at("2026-03-02 10:00")
     )
     assert due(reopened(clock, target, at("2026-03-03 09:00")), target, DESK).at == at(
         "2026-03-03 11:00"
