@@ -74,7 +74,8 @@ class Desk:
             "insert into service_calendar (code, name, zone) values ('ALL', 'Always', 'UTC')"
         )
         await self.owner.execute(
-            "insert into service_hours select 'ALL', weekday, $1 from generate_series(1, 7) weekday",
+            "insert into service_hours"
+            " select 'ALL', weekday, $1 from generate_series(1, 7) weekday",
             ALWAYS,
         )
         await self.owner.execute(
@@ -156,7 +157,8 @@ class Desk:
     async def time_passes(self, span: timedelta) -> None:
         """Let everything that is on record have happened so much earlier."""
         await self.owner.execute(
-            "update ticket set opened_at = opened_at - $1::interval, running_since = running_since - $1,"
+            "update ticket set opened_at = opened_at - $1::interval,"
+            " running_since = running_since - $1,"
             " due_at = due_at - $1, due_soon_at = due_soon_at - $1,"
             " urgent_at = case when due_at is null then urgent_at else urgent_at - $1 end",
             span,

@@ -6,12 +6,14 @@ own keeps them. Changed with SQL (docs/service-levels.md).
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from app.domain.bank_calendar import SpecialDayKind
+from app.domain.bank_calendar import BankCalendar, SpecialDay, SpecialDayKind, read_hours
 from app.domain.customer import Tier
 from app.domain.service import QUEUES
 from app.domain.service_level import TARGETS
@@ -85,6 +87,23 @@ where assignee_id = $1 and status not in ('RESOLVED', 'CLOSED')
 """
 _STORE_SKILL: Final = "insert into staff_skill (staff_id, category, level) values ($1, $2, $3)"
 _STORE_SHIFT: Final = "insert into staff_shift (staff_id, weekday, hours) values ($1, $2, $3)"
+
+
+@cache
+def calendar_of(queue: str) -> BankCalendar:
+    """Give the calendar that a bank's queue begins with."""
+    code = HOTLINE if queue == _CARDS else DESK
+    ((zone, country),) = ((zone, country) for name, _, zone, country in _CALENDARS if name == code)
+    return BankCalendar(
+        ZoneInfo(zone),
+        {weekday: read_hours(hours) for name, weekday, hours in _HOURS if name == code},
+        country,
+        {
+            day: SpecialDay(kind, follows, read_hours(hours))
+            for name, day, kind, follows, hours, *_ in _SPECIAL
+            if name == code
+        },
+    )
 
 
 async def ensure_service_desk(connection: asyncpg.Connection) -> None:
