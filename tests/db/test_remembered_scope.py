@@ -29,7 +29,7 @@ ENDS: Final = {
 
 @dataclass(frozen=True)
 class Scoped:
-    """A customer with two accounts, and who may see that one."""
+    """A customer with two accounts and a loan, and who may see that one."""
 
     dsn: str
     customer: Made
@@ -65,6 +65,7 @@ async def scoped(factory: Factory, database_url: str) -> Scoped:
         await factory.account(customer)
     queue = f"QUEUE-{branch.id.hex}"
     await factory.ticket(customer, queue=queue)
+    await factory.loan(customer, paid=0)
     people = {
         Role.TELLER: await factory.responsible("TELLER", customer),
         Role.SERVICE_AGENT: await factory.agent(queue),
@@ -202,15 +203,15 @@ async def test_a_transaction_that_has_written_remembers_nothing(scoped: Scoped) 
     """It sees what it wrote, and what it takes back, in one and the same snapshot."""
     customer, teller = scoped.customer.id, scoped.people[Role.TELLER]
     assign = "insert into assignment (customer_id, role, staff_id) values ($1, 'TELLER', $2)"
-    # A policy of writers lets them see any account; tickets are of the scope alone.
-    tickets = "select count(*) from ticket where customer_id = $1"
+    # A policy of writers lets them see any account or ticket; loans are of the scope alone.
+    loans = "select count(*) from loan where customer_id = $1"
     async with scoped.reading(Role.TELLER, "app_write") as connection, connection.transaction():
-        assert await connection.fetchval(tickets, customer) == 1
+        assert await connection.fetchval(loans, customer) == 1
         await connection.execute(ENDS[Role.TELLER], customer)
-        assert await connection.fetchval(tickets, customer) == 0
+        assert await connection.fetchval(loans, customer) == 0
         inner = connection.transaction()
         await inner.start()
         await connection.execute(assign, customer, teller)
-        assert await connection.fetchval(tickets, customer) == 1
+        assert await connection.fetchval(loans, customer) == 1
         await inner.rollback()
-        assert await connection.fetchval(tickets, customer) == 0
+        assert await connection.fetchval(loans, customer) == 0
