@@ -37,8 +37,8 @@ _NODES_PER_COST: Final = 100
 # Fields of introspection have no declaration that could say so.
 _WEIGHT_OF_INTROSPECTION: Final = 10_000
 # Plain lists have no size to count by, so what lies below them is counted itself: each object is a
-# sub-query of a plan, and a batch of the reference executor. The whole customer has some 100.
-_OBJECTS_MAX: Final = 200
+# sub-query of a plan, and a batch of the reference executor. The whole customer has some 110.
+_OBJECTS_MAX: Final = 250
 
 
 @dataclass(frozen=True)

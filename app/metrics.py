@@ -90,6 +90,7 @@ class Metrics:
         self.reads = ReadsMetrics(registry)
         self.sequencer = SequencerMetrics(registry)
         self.worker = WorkerMetrics(registry)
+        self.desk = DeskMetrics(registry)
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=registry)
 
@@ -310,6 +311,42 @@ class WorkerMetrics:
     def failed(self) -> None:
         """Tell that a run was broken off."""
         self._failures.inc()
+
+
+class DeskMetrics:
+    """What is seen of the service desk's clock; `app.jobs.service_desk.DeskObserver`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Make the metrics of the service desk in ``registry``."""
+        self._told = Counter(
+            "bank360_tickets_told",
+            "Tickets that the worker told to be due soon, or late",
+            ["kind"],
+            registry=registry,
+        )
+        self._routed = Counter(
+            "bank360_tickets_routed",
+            "Tickets that the worker gave to agents; openings give theirs themselves",
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "bank360_tickets_waiting",
+            "Tickets that were nobody's when the worker last looked",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+
+    def told(self, kind: str, tickets: int) -> None:
+        """Tell that so many tickets were told to be due soon, or late."""
+        self._told.labels(kind).inc(tickets)
+
+    def routed(self, tickets: int) -> None:
+        """Tell that so many tickets were given to agents."""
+        self._routed.inc(tickets)
+
+    def waiting(self, tickets: int) -> None:
+        """Tell how many tickets are nobody's."""
+        self._waiting.set(tickets)
 
 
 def routes(metrics: Metrics, networks: Sequence[Network]) -> list[Route]:

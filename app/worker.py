@@ -9,6 +9,7 @@ from app import health, logs, metrics
 from app.db.key_check import check_keys
 from app.db.keys import Keys
 from app.jobs.day_end import DayEnd, Rules
+from app.jobs.service_desk import ServiceDesk
 from app.jobs.worker import Worker
 from app.metrics import Metrics
 from app.settings import Settings
@@ -23,7 +24,8 @@ def create_day_end(settings: Settings, database_url: str, keys: Keys, measured: 
 def create_worker(settings: Settings, database_url: str, keys: Keys, measured: Metrics) -> Worker:
     """Make the worker of one bank."""
     day_end = create_day_end(settings, database_url, keys, measured)
-    return Worker(day_end, settings.worker_heartbeat_seconds)
+    desk = ServiceDesk(database_url, keys.audit, settings.worker_batch, measured.desk)
+    return Worker(day_end, desk, settings.worker_heartbeat_seconds)
 
 
 def create_worker_app(settings: Settings, *, database_url: str, keys: Keys) -> Starlette:

@@ -45,6 +45,7 @@ pytest_plugins = [
     "row_world",
     "graphiql_bank",
     "business_days",
+    "routing_support",
 ]
 
 

@@ -10,9 +10,23 @@ from app.db.bank_itself import BANK_ID
 from app.db.scope import RowScope
 
 SHARED: Final = frozenset(
-    {"account_product", "branch", "business_date", "product", "product_price", "segment"}
+    {
+        "account_product",
+        "branch",
+        "business_date",
+        "product",
+        "product_price",
+        "segment",
+        "service_calendar",
+        "service_hours",
+        "service_queue",
+        "service_target",
+        "special_day",
+    }
 )
-OF_STAFF: Final = frozenset({"staff_queue", "staff_role"})
+OF_STAFF: Final = frozenset(
+    {"service_agent", "staff_queue", "staff_role", "staff_shift", "staff_skill"}
+)
 # Nobody but the owner of the tables.
 CLOSED: Final = frozenset({"key_check"})
 # What the worker alone has to do with.

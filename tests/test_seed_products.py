@@ -1,13 +1,16 @@
 """The invented bank: loans, holdings, tickets, households and segments."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from seed_support import BUSINESS_DATE, Bank
 
+from app.db.service_desk import calendar_of
+from app.domain.customer import Tier
 from app.domain.loan import Classification, LoanStatus, classify
 from app.domain.money import Currency, rounded
-from app.domain.service import TicketEventKind, TicketStatus
+from app.domain.service import QUEUES, TicketEventKind, TicketPriority, TicketStatus
+from app.domain.service_level import NEVER, STANDING_STILL, TARGETS, Milestone
 
 
 @pytest.fixture
@@ -197,3 +200,47 @@ def test_segments_have_the_members_that_their_definition_says(bank: Bank) -> Non
         "select count(distinct customer_id) from loan"
         " where purpose = 'HOME' and status in ('ACTIVE', 'IN_ARREARS')"
     )
+
+
+def test_running_tickets_are_due_as_the_rules_say(bank: Bank) -> None:
+    tickets = bank.rows(
+        """
+        select ticket.status, tier, priority, opened_at, due_at, due_for, left_seconds, worked,
+            running_since, urgent_at, queue, breached_at, breach_told_at
+        from ticket join customer on customer.id = ticket.customer_id
+        """
+    )
+    late = 0
+    for row in tickets:
+        status, tier, priority, opened_at, due_at, due_for, left, worked, running = row[:9]
+        urgent_at, queue, breached_at, told_at = row[9:]
+        target = TARGETS[Tier[tier], TicketPriority[priority]].of(Milestone[due_for])
+        assert due_for == ("ANSWER" if status == "OPEN" else "SOLUTION")
+        assert left == (target - worked) // timedelta(seconds=1)
+        assert (running is None) == (TicketStatus[status] in STANDING_STILL)
+        assert breached_at == told_at
+        if running is not None:
+            late += breached_at is not None
+            assert (worked, running) == (timedelta(0), opened_at)
+            assert due_at == urgent_at == calendar_of(queue).add_working_time(opened_at, target)
+        else:
+            assert urgent_at == NEVER
+    running = [row for row in tickets if row[8] is not None]
+    assert late < len(running) / 2
+
+
+def test_the_service_desk_has_agents_for_every_queue(bank: Bank) -> None:
+    for queue in set(QUEUES.values()):
+        languages = bank.rows(
+            "select distinct unnest(languages) from service_agent"
+            " join staff_queue using (staff_id) where queue = $1",
+            queue,
+        )
+        assert set(languages) == {("zh",), ("en",)}
+    wrong = bank.value(
+        "select count(*) from service_agent where open_tickets <> (select count(*) from ticket"
+        " where assignee_id = staff_id and status not in ('RESOLVED', 'CLOSED'))"
+    )
+    assert wrong == 0
+    assert bank.value("select sum(open_tickets) from service_agent") > 0
+    assert bank.value("select count(*) from service_agent where open_tickets >= capacity") == 0

@@ -97,6 +97,7 @@ class Permission(ClosedSet):
     TICKET_READ = "TICKET_READ", "See requests to the service desk."
     TICKET_REOPEN = "TICKET_REOPEN", "Say that an answer settled nothing."
     TICKET_REPLY = "TICKET_REPLY", "Write to a request."
+    TICKET_ROUTING_READ = "TICKET_ROUTING_READ", "See why a request went to somebody."
     TICKET_WORK = "TICKET_WORK", "Say how far a request has come, and answer it."
 
 
@@ -169,6 +170,7 @@ MATRIX: Final[Mapping[Permission, Grant]] = {
     Permission.TICKET_ESCALATE:        _grant("TE RM SA BM"),
     Permission.TICKET_ASSIGN:          _grant("SA BM"),
     Permission.TICKET_WORK:            _grant("SA BM"),
+    Permission.TICKET_ROUTING_READ:    _grant("SA BM CO"),
     Permission.PROFILE_READ:           _grant("CU RM WA SA BM CO"),
     Permission.BEHAVIOUR_READ:         _grant("CU RM WA SA BM MA AN CO"),
     Permission.SEGMENT_READ:           _grant("RM WA BM MA AN"),

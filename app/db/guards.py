@@ -26,7 +26,8 @@ APPEND_ONLY: Final = frozenset(
         tables.TicketEvent,
     )
 )
-# Rows that erasure, merging or a withdrawn right takes away. Nothing else is ever deleted.
+# Rows that erasure, merging, a withdrawn right or another plan takes away. Nothing else is ever
+# deleted.
 DELETABLE: Final = frozenset(
     table.__tablename__
     for table in (
@@ -40,8 +41,12 @@ DELETABLE: Final = frozenset(
         tables.Payee,
         tables.Relationship,
         tables.SegmentMembership,
+        tables.ServiceHours,
+        tables.SpecialDay,
         tables.StaffQueue,
         tables.StaffRole,
+        tables.StaffShift,
+        tables.StaffSkill,
     )
 )
 
@@ -158,6 +163,63 @@ revoke execute on function wrapping_prefix() from public;
 grant execute on function wrapping_prefix() to {APP_WRITE}, {JOBS};
 """
 
+# How many tickets agents have. Whoever gives or takes one locks the agents in the order of their
+# ids, after the ticket.
+COUNTING: Final = """
+create function count_open_tickets() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $body$
+declare
+    was uuid;
+    becomes uuid;
+begin
+    if tg_op = 'UPDATE' and old.status not in ('RESOLVED', 'CLOSED') then
+        was := old.assignee_id;
+    end if;
+    if new.status not in ('RESOLVED', 'CLOSED') then
+        becomes := new.assignee_id;
+    end if;
+    if was is distinct from becomes then
+        perform from service_agent where staff_id in (was, becomes)
+        order by staff_id for no key update;
+        update service_agent
+        set open_tickets = open_tickets + case when staff_id = becomes then 1 else -1 end
+        where staff_id in (was, becomes);
+    end if;
+    return null;
+end
+$body$;
+
+create function forget_why_assigned() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $body$
+begin
+    new.why_assigned := null;
+    return new;
+end
+$body$;
+"""
+
+CALENDARS: Final = f"""
+-- The calendar that a queue's tickets are counted on, as app.db.service_calendars reads it.
+create function calendar_of_queue(queue text) returns text stable return (
+    select json_build_object(
+        'zone', calendar.zone,
+        'country', calendar.country,
+        'week', (
+            select json_object_agg(weekday, hours order by weekday) from service_hours
+            where calendar_code = calendar.code
+        ),
+        'special', (
+            select json_agg(json_build_array(day_on, kind, follows, hours) order by day_on)
+            from special_day where calendar_code = calendar.code
+        )
+    )
+    from service_queue join service_calendar as calendar
+        on calendar.code = service_queue.calendar_code
+    where service_queue.code = calendar_of_queue.queue
+);
+
+{chr(10).join(policies.callable_by_roles("calendar_of_queue(text)"))}
+"""
 
 # A temporary table would shadow a real one for whoever looks tables up by name alone.
 _NO_TEMPORARY: Final = """
@@ -204,6 +266,17 @@ def triggers(table: str) -> Iterator[str]:
             "create trigger wrapped after insert on customer_key referencing new table as added"
             " for each statement execute function check_wrapping();"
         )
+    if table == tables.Ticket.__tablename__:
+        yield (
+            "create trigger counted after insert or update of assignee_id, status on ticket"
+            " for each row execute function count_open_tickets();"
+        )
+        # Reasons are those of who has it now; routing writes its own after it has assigned.
+        yield (
+            "create trigger reasoned before update of assignee_id on ticket for each row"
+            " when (new.assignee_id is distinct from old.assignee_id)"
+            " execute function forget_why_assigned();"
+        )
 
 
 def grants(table: str) -> Iterator[str]:
@@ -229,6 +302,8 @@ def statements() -> list[str]:
         queue.INSTALL,
         FUNCTIONS,
         WRAPPING,
+        COUNTING,
+        CALENDARS,
         *(line for name in PARTITIONED for line in partitions(name)),
         *(line for name in names for line in triggers(name)),
         *_OF_DATABASE,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Protocol
@@ -53,6 +53,14 @@ class Unobserved:
 
     def opened(self, _size: int) -> None:
         """See PoolObserver."""
+
+
+def is_closed(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
+    """Tell whether a connection is lost: one that its server ended, the pool takes away at once."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 @dataclass
@@ -118,10 +126,16 @@ class Lender:
     async def give_back(self, lent: Lent, *, in_order: bool) -> None:
         """Give a connection back; ``in_order`` where its statement ended as it should."""
         try:
-            if in_order and not self._closing and not lent.connection.is_in_transaction():
+            connection = lent.connection
+            if (
+                in_order
+                and not self._closing
+                and not is_closed(connection)
+                and not connection.is_in_transaction()
+            ):
                 self._idle.append(lent)
             else:
-                await self._pool.release(lent.connection)
+                await self._pool.release(connection)
         finally:
             self._free.release()
             self._observer.released()
@@ -135,10 +149,11 @@ class Lender:
     def _at_hand(self) -> Lent | None:
         while self._idle:
             lent = self._idle.pop()
-            if not lent.connection.is_closed():
+            if not is_closed(lent.connection):
                 return lent
-            # The server hung up; what is left of the connection is cleared away.
-            lent.connection.terminate()
+            # What is left of it is cleared away, unless the pool has done so.
+            with suppress(asyncpg.InterfaceError):
+                lent.connection.terminate()
         return None
 
     async def _wait(self) -> None:

@@ -48,12 +48,26 @@ _SHARED: Final = frozenset(
         tables.Product,
         tables.ProductPrice,
         tables.Segment,
+        tables.ServiceCalendar,
+        tables.ServiceHours,
+        tables.ServiceQueue,
+        tables.ServiceTarget,
+        tables.SpecialDay,
     )
 )
-_OF_STAFF: Final = frozenset(table.__tablename__ for table in (tables.StaffQueue, tables.StaffRole))
+_OF_STAFF: Final = frozenset(
+    table.__tablename__
+    for table in (
+        tables.ServiceAgent,
+        tables.StaffQueue,
+        tables.StaffRole,
+        tables.StaffShift,
+        tables.StaffSkill,
+    )
+)
 # What the unit of work locks and writes for any customer: a payee, somebody who becomes one, a
 # ticket that leaves the queue by which its customer was in scope, or that an account's joint holder
-# brings about.
+# brings about; the agent whom it goes to.
 _WRITTEN_FOR_ANYBODY: Final = frozenset(
     table.__tablename__
     for table in (
@@ -72,6 +86,7 @@ _WRITTEN_FOR_ANYBODY: Final = frozenset(
         tables.NameIndex,
         tables.NationalIdIndex,
         tables.Posting,
+        tables.Staff,
         tables.Ticket,
         tables.TicketEvent,
         tables.TicketNumber,

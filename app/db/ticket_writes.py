@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app.auth.permissions import Role
+from app.db import routing, service_levels
 from app.db.commands import Change
 from app.db.ids import new_id
 from app.db.ticket_events import LockedTicket, change_of, note_event
@@ -16,11 +17,22 @@ from app.db.unit_of_work import Unit
 from app.domain import ticket as tickets
 from app.domain.customer import DataSource
 from app.domain.problem import Problem, ProblemCode
-from app.domain.service import QUEUES, Channel, TicketCategory, TicketPriority, TicketTopic
+from app.domain.service import (
+    QUEUES,
+    Channel,
+    TicketCategory,
+    TicketEventKind,
+    TicketPriority,
+    TicketTopic,
+)
 from app.domain.ticket import Step
 from app.domain.ticket_number import NUMBERS, ticket_number
 
 _PLACE: Final = "ticketId"
+# After these a ticket that is nobody's goes to an agent, where one is on shift.
+_ROUTED: Final = frozenset(
+    {TicketEventKind.OPENED, TicketEventKind.REOPENED, TicketEventKind.ESCALATED}
+)
 _BODY: Final = "ticket_comment.body_ciphertext"
 # With a hundred million tickets, one in ten to the tenth is told to try again.
 _DRAWS_MAX: Final = 5
@@ -164,9 +176,9 @@ async def take_step(
     """Let a step happen to a locked ticket, with what was written to it; gives the change.
 
     It is told by the command's own record; of what the bank does by itself (``by_bank``), in a
-    command that is about something else, by another.
+    command that is about something else, by another. What is due follows, and who works on it.
     """
-    change = change_of(ticket, step)
+    change, before = change_of(ticket, step), ticket.state
     comment_id = None if comment is None else await _write(unit, ticket, comment)
     await note_event(
         unit,
@@ -176,6 +188,11 @@ async def take_step(
         staff_id=None if by_bank else unit.viewer.staff_id,
         comment_id=comment_id,
     )
+    if service_levels.concerns(step, before):
+        await service_levels.tell_breach(unit, ticket)
+        await service_levels.set_due(unit, ticket, step.kind, before)
+    if step.kind in _ROUTED and ticket.state.assignee_id is None:
+        await routing.route(unit, ticket)
     return change
 
 

@@ -32,7 +32,7 @@ from app.db.crypto import CustomerCipher
 from app.db.database import close_pool, open_pool
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.lending import BusyError
+from app.db.lending import BusyError, is_closed
 from app.db.roles import APP_WRITE
 from app.db.scope import RowScope
 from app.db.viewer_setting import VIEWER_SETTING
@@ -264,7 +264,7 @@ class Writes:
             yield connection
         except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             # Rolling back over a lost connection fails in ways that hide the loss.
-            if _is_closed(connection):
+            if is_closed(connection):
                 raise ConnectionResetError from error
             raise
         finally:
@@ -365,11 +365,3 @@ class _Attempt:
             made and made.id,
             problem and command_keys.written(problem),
         )
-
-
-def _is_closed(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        # The pool takes a lost connection away at once.
-        return True

@@ -1,8 +1,9 @@
-"""The worker: pgqueuer looks at the clock, and one worker at a time closes what is over.
+"""The worker: pgqueuer looks at the clock, and one worker at a time does what is to be done.
 
-However many run, one has the job of closing; when it is killed its heartbeat ends and another one
-takes the job over. That alone would run a job at least once: that nothing is done twice is seen to
-by the steps themselves (app.db.business_day).
+However many run, one has the job of closing days and one that of watching tickets; when it is
+killed its heartbeat ends and another one takes the job over. That alone would run a job at least
+once: that nothing is done twice is seen to by the jobs themselves (app.db.business_day,
+app.db.desk_work).
 """
 
 import asyncio
@@ -19,10 +20,12 @@ from pgqueuer.queries import Queries
 
 from app.db.queue import SETTINGS, open_queue_pool, queries
 from app.jobs.day_end import DayEnd
+from app.jobs.service_desk import ServiceDesk
 
 _log = structlog.get_logger("bank360.worker")
 
 CLOSE_DAYS: Final = "close business days"
+WATCH_TICKETS: Final = "watch tickets"
 _LOOK: Final = "look at the clock"
 _EVERY_MINUTE: Final = "* * * * *"
 _RETRY_SECONDS: Final = 0.25
@@ -32,12 +35,13 @@ _STOP_SECONDS: Final = 10.0
 
 @dataclass
 class Worker:
-    """Closes business days in this process, whenever it is this process's turn.
+    """Closes business days and watches tickets in this process, whenever it is its turn.
 
     ``heartbeat_seconds`` is how long a worker may be silent before another takes its job over.
     """
 
     day_end: DayEnd
+    desk: ServiceDesk
     heartbeat_seconds: float
     _stops: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
@@ -111,14 +115,19 @@ class Worker:
         async def close(_job: Job) -> None:
             await self._close()
 
+        @queue.entrypoint(WATCH_TICKETS, concurrency_limit=1)
+        async def watch(_job: Job) -> None:
+            await self._watch()
+
         return queue
 
     async def _look(self, queue: PgQueuer) -> None:
-        """Put the job of closing into the queue where a day is over; a second one is not taken."""
+        """Put the jobs into the queue; of each a second one is not taken."""
+        jobs = [WATCH_TICKETS]
         if await self.day_end.is_due():
-            await queue.qm.queries.enqueue(
-                CLOSE_DAYS, None, dedupe_key=CLOSE_DAYS, on_conflict="skip"
-            )
+            jobs.append(CLOSE_DAYS)
+        for job in jobs:
+            await queue.qm.queries.enqueue(job, None, dedupe_key=job, on_conflict="skip")
 
     async def _close(self) -> None:
         """Close what is over; what fails is left as it is until the clock is looked at again."""
@@ -126,3 +135,10 @@ class Worker:
             await self.day_end.run(self._stops.is_set)
         except Exception as error:  # noqa: BLE001  # pgqueuer would keep its text, with values.
             self._failed("closing a business day broke off", error)
+
+    async def _watch(self) -> None:
+        """Watch the tickets once; what fails is tried again a minute later."""
+        try:
+            await self.desk.run(self._stops.is_set)
+        except Exception as error:  # noqa: BLE001  # pgqueuer would keep its text, with values.
+            self._failed("watching tickets broke off", error)

@@ -20,12 +20,14 @@ from app.domain.service import (
     TicketStatus,
     TicketTopic,
 )
+from app.domain.service_level import Milestone
 from app.planner.declare import Node, column, encrypted, for_viewer, projection, relation
 from app.planner.enums import graphql_enum
 from app.planner.projection import Order
-from app.schema import buttons
+from app.schema import buttons, service_level
 from app.schema.access import ViewerCan
 from app.schema.bank import Branch, Staff
+from app.schema.service_level import WhyAssigned
 
 if TYPE_CHECKING:
     from app.schema.account import Account
@@ -119,6 +121,7 @@ class TicketComment(Node):
     orders={
         "NEWEST": Order(("-opened_at",), "Last opened first."),
         "OLDEST": Order(("opened_at",), "First opened first."),
+        "URGENCY": Order(("urgent_at",), "First due first; what owes nothing now comes last."),
     },
 )
 class Ticket(Node):
@@ -148,9 +151,19 @@ class Ticket(Node):
     )
     queue: str = column(description="Code of the queue it waits in.", filterable=True)
     opened_at: datetime = column(description="When it arrived (UTC).", filterable=True)
-    due_at: datetime | None = column(description="When an answer is due (UTC); null if never.")
+    due_at: datetime | None = column(
+        description=(
+            "When what it owes the customer next is due (UTC), on the bank's calendar; null while "
+            "it waits for the customer, and where nothing was promised."
+        )
+    )
+    due_for: Milestone | None = column(
+        description="What is due then; null where nothing was promised."
+    )
+    remaining: int | None = service_level.time_left()
+    is_paused: bool = service_level.is_paused()
     breached_at: datetime | None = column(
-        description="When the due time passed without an answer (UTC); null when it did not."
+        description="When it was first late (UTC): the due time that passed; null if it never was."
     )
     first_answered_at: datetime | None = column(
         description="When staff first wrote to the customer (UTC); null before, or if unknown."
@@ -183,6 +196,7 @@ class Ticket(Node):
     assignee: Staff | None = relation(
         ("assignee_id", "id"), description="Who works on it; null while nobody does."
     )
+    why_assigned: WhyAssigned | None = service_level.why_assigned()
     history: list[TicketEvent] | None = relation(
         ("customer_id", "customer_id"), ("id", "ticket_id"), description="What happened, in order."
     )

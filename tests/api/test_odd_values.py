@@ -262,7 +262,7 @@ async def test_a_few_fragments_do_not_make_hundreds_of_lists(
     assert await client.run(query(2), id=customer.global_id)
     error = await client.error(query(5), id=customer.global_id)
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
-    assert "objects, with its fragments spread out; at most 200" in error["message"]
+    assert "objects, with its fragments spread out; at most 250" in error["message"]
 
 
 @pytest.mark.parametrize("currency", [Currency.USD, Currency.JPY])

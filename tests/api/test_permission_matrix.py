@@ -147,7 +147,14 @@ async def _belongings(
         queue="ACCOUNTS",
         opened_at=opened_at,
         due_at=opened_at,
+        due_for="ANSWER",
+        left_seconds=0,
+        running_since=opened_at,
+        urgent_at=opened_at,
+        why_assigned='[1, [["SKILL", true, false]]]',
     )
+    await factory.insert("service_calendar", code="DESK", name="Desk", zone="UTC")
+    await factory.insert("service_queue", code="ACCOUNTS", calendar_code="DESK")
     # The service desk comes to both customers.
     await factory.ticket(other, queue="ACCOUNTS", opened_at=opened_at, opened_by=manager)
     await factory.comment(ticket, "We look into it.", internal=False, staff=manager, row=comment)

@@ -357,3 +357,14 @@ async def test_nobody_is_read_without_a_viewer(invented_bank: Bank) -> None:
             return bool(await database.fetch_value("select count(*) from branch") == 0)
 
         await until(none_left)
+
+
+async def test_a_connection_that_the_server_ended_is_not_lent_again(
+    database_url: str, owner: asyncpg.Connection
+) -> None:
+    async with connected(database_url, 1) as database:
+        first = await database.fetch_value("select pg_backend_pid()")
+        # Nobody uses it when it ends, as when PostgreSQL is started anew.
+        assert await owner.fetchval("select pg_terminate_backend($1, 10000)", first)
+        second = await database.fetch_value("select pg_backend_pid()")
+        assert second != first

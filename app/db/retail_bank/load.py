@@ -31,6 +31,7 @@ from app.db.retail_bank.report import Difference, ImportRefused, Summary
 from app.db.retail_bank.staff import store_staff
 from app.db.retail_bank.store import DATA_BEGINS_ON, DATA_ENDS_ON, Store
 from app.db.retail_bank.tickets import import_tickets
+from app.db.service_desk import ensure_service_desk
 from app.domain.account import TransactionKind
 from app.domain.money import Currency
 
@@ -65,6 +66,7 @@ async def import_retail_bank(
                 store = Store(connection, keys, bank, files, progress)
                 summary.notes.extend(await _set_business_date(connection))
                 summary.notes.extend(await _import_files(store))
+                await ensure_service_desk(connection)
         except asyncpg.UniqueViolationError as error:
             message = (
                 "the bank was changed while the import ran, and nothing is stored; repeat it"

@@ -26,6 +26,7 @@ from app.db.seed.reference import (
 from app.db.seed.report import SeedRefused, SeedSummary
 from app.db.seed.rows import COLUMNS, Chunk
 from app.db.seed.segments import are_segments_due, compute_segments
+from app.db.service_desk import ensure_service_desk
 from app.domain.customer import DataSource
 
 __all__ = ["SeedRefused", "SeedSummary", "is_unfinished", "seed_bank"]
@@ -109,6 +110,7 @@ async def _fill(
         if not begun:
             for table, columns, records in reference_rows(plan):
                 await _copy(connection, summary, table, columns, records)
+            await ensure_service_desk(connection)
     firsts = list(range(1, customers + 1, CHUNK_CUSTOMERS))
     there = await _stored(connection, plan, firsts)
     missing = [first for first in firsts if first not in there]

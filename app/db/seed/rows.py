@@ -65,6 +65,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         *_OWNED, "number", "category", "subject", "status", "priority", "channel", "queue",
         "assignee_id", "opened_at", "due_at", "breached_at", "closed_at", "resolution", "csat",
         "event_count", "source", "first_answered_at", "resolved_at", "rated_at",
+        "worked", "running_since", "due_for", "left_seconds", "due_soon_at", "due_soon_told_at",
+        "breach_told_at", "urgent_at",
     ),
     "ticket_number": ("number", "customer_id", "ticket_id"),
     "ticket_event": (

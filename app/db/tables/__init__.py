@@ -47,6 +47,16 @@ from app.db.tables.day import (
     InternalBalance,
     OrderPayment,
 )
+from app.db.tables.desk import (
+    ServiceAgent,
+    ServiceCalendar,
+    ServiceHours,
+    ServiceQueue,
+    ServiceTarget,
+    SpecialDay,
+    StaffShift,
+    StaffSkill,
+)
 from app.db.tables.loan import Instalment, Loan
 from app.db.tables.promise import TransferPromise
 from app.db.tables.service import (
@@ -105,9 +115,17 @@ __all__ = [
     "Relationship",
     "Segment",
     "SegmentMembership",
+    "ServiceAgent",
+    "ServiceCalendar",
+    "ServiceHours",
+    "ServiceQueue",
+    "ServiceTarget",
+    "SpecialDay",
     "Staff",
     "StaffQueue",
     "StaffRole",
+    "StaffShift",
+    "StaffSkill",
     "StandingOrder",
     "Ticket",
     "TicketComment",

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import (
     BOOLEAN,
     BYTEA,
     DATE,
+    INTERVAL,
     NUMERIC,
     SMALLINT,
     TEXT,
@@ -52,9 +53,18 @@ def uuid(*, null: bool = False, references: str | None = None, index: bool = Fal
     return Field(sa_column=column, default=None)
 
 
-def text(*, null: bool = False, unique: bool = False, primary_key: bool = False) -> Any:
-    """Declare a text."""
-    column: Column[str] = Column(TEXT, nullable=null, unique=unique, primary_key=primary_key)
+def text(
+    *,
+    null: bool = False,
+    unique: bool = False,
+    primary_key: bool = False,
+    references: str | None = None,
+) -> Any:
+    """Declare a text; ``references`` is ``table.column`` for a foreign key."""
+    foreign = (ForeignKey(references),) if references else ()
+    column: Column[str] = Column(
+        TEXT, *foreign, nullable=null, unique=unique, primary_key=primary_key
+    )
     return Field(sa_column=column, default=None)
 
 
@@ -117,6 +127,19 @@ def integer(*, null: bool = False, default: str | None = None) -> Any:
 def smallint(*, null: bool = False) -> Any:
     """Declare a small integer."""
     return Field(sa_column=Column(SMALLINT, nullable=null), default=None)
+
+
+def smallint_key() -> Any:
+    """Declare a small integer as a part of the primary key."""
+    return Field(
+        sa_column=Column(SMALLINT, primary_key=True, nullable=False, autoincrement=False),
+        default=None,
+    )
+
+
+def duration(*, default: str | None = None, null: bool = False) -> Any:
+    """Declare a span of time."""
+    return Field(sa_column=Column(INTERVAL, nullable=null, server_default=default), default=None)
 
 
 def day(*, null: bool = False, primary_key: bool = False) -> Any:

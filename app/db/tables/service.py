@@ -1,9 +1,11 @@
 """Tickets with their history, contacts with customers, and segments."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import BOOLEAN, CheckConstraint, Column, ForeignKeyConstraint, Index
+from sqlalchemy import text as literal_sql
 from sqlmodel import Field, SQLModel
 
 from app.db.tables import columns
@@ -20,10 +22,20 @@ from app.domain.service import (
     TicketStatus,
     TicketTopic,
 )
+from app.domain.service_level import NEVER, Milestone
 
 
 def _to_ticket() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["customer_id", "ticket_id"], ["ticket.customer_id", "ticket.id"])
+
+
+# Conditions of indexes, which queries repeat word for word to be served by them.
+WAITING: Final = literal_sql("status = 'OPEN' and assignee_id is null")
+DUE_SOON_UNTOLD: Final = literal_sql("running_since is not null and due_soon_told_at is null")
+BREACH_UNTOLD: Final = literal_sql("running_since is not null and breach_told_at is null")
+GIVEN: Final = literal_sql(
+    "status = 'IN_PROGRESS' and first_answered_at is null and why_assigned is not null"
+)
 
 
 class Ticket(SQLModel, table=True):
@@ -31,6 +43,11 @@ class Ticket(SQLModel, table=True):
 
     Subject and queue are the bank's own words: nothing that a customer writes stands here.
     ``internal_event_count`` of the ``event_count`` steps are for staff only.
+
+    Its clock (app.domain.service_level.ServiceClock): ``worked`` up to ``running_since``. What is
+    due next: ``due_for`` at ``due_at``, with ``left_seconds`` of working time when the clock last
+    changed, and whether that was told. ``urgent_at`` orders a queue: when something is due, and
+    the end of time while nothing is. ``why_assigned`` is JSON of app.db.routing.
     """
 
     __tablename__ = "ticket"
@@ -44,12 +61,19 @@ class Ticket(SQLModel, table=True):
             "(status in ('RESOLVED', 'CLOSED')) = (resolution is not null)", name="resolution_given"
         ),
         ForeignKeyConstraint(["customer_id", "account_id"], ["account.customer_id", "account.id"]),
+        CheckConstraint("running_since is null or left_seconds is not null", name="running_since"),
         Index("ix_ticket_customer_id_opened_at_id", "customer_id", "opened_at", "id"),
         Index("ix_ticket_opened_at_id", "opened_at", "id"),
         Index("ix_ticket_queue_opened_at_id", "queue", "opened_at", "id"),
         Index("ix_ticket_queue_status_opened_at_id", "queue", "status", "opened_at", "id"),
         Index("ix_ticket_queue_closed_at", "queue", "closed_at"),
         Index("ix_ticket_status_opened_at_id", "status", "opened_at", "id"),
+        Index("ix_ticket_urgent_at_id", "urgent_at", "id"),
+        Index("ix_ticket_queue_urgent_at_id", "queue", "urgent_at", "id"),
+        Index("ix_ticket_waiting", "queue", "urgent_at", "id", postgresql_where=WAITING),
+        Index("ix_ticket_due_soon_at", "due_soon_at", postgresql_where=DUE_SOON_UNTOLD),
+        Index("ix_ticket_due_at", "due_at", postgresql_where=BREACH_UNTOLD),
+        Index("ix_ticket_given", "queue", "assignee_id", postgresql_where=GIVEN),
     )
 
     customer_id: UUID = Field(foreign_key="customer.id", primary_key=True)
@@ -77,6 +101,15 @@ class Ticket(SQLModel, table=True):
     resolved_at: datetime | None = columns.moment(null=True)
     rated_at: datetime | None = columns.moment(null=True)
     internal_event_count: int = columns.integer(default="0")
+    worked: timedelta = columns.duration(default="0")
+    running_since: datetime | None = columns.moment(null=True)
+    due_for: str | None = columns.closed("due_for", Milestone, null=True)
+    left_seconds: int | None = columns.integer(null=True)
+    due_soon_at: datetime | None = columns.moment(null=True)
+    due_soon_told_at: datetime | None = columns.moment(null=True)
+    breach_told_at: datetime | None = columns.moment(null=True)
+    urgent_at: datetime = columns.moment(default=f"'{NEVER.isoformat(' ')}'")
+    why_assigned: str | None = columns.text(null=True)
 
 
 class TicketNumber(SQLModel, table=True):

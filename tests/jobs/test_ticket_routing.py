@@ -1,0 +1,154 @@
+"""Tickets find agents: when they are opened, and by the worker; never two, never too many."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+from routing_support import Desk, staff_id
+from ticket_support import ANSWER, send, version_of
+
+
+async def _given(desk: Desk) -> dict[UUID, int]:
+    """How many tickets each agent has; what is counted is what there is."""
+    loads = await desk.loads()
+    assert all(found == counted for found, counted in loads.values()), loads
+    return {agent: found for agent, (found, _) in loads.items()}
+
+
+async def test_opening_gives_a_ticket_to_who_has_most_room(service_desk: Desk) -> None:
+    small, large = await service_desk.agent(2), await service_desk.agent(8)
+    for _ in range(5):
+        await service_desk.open()
+    assert await _given(service_desk) == {small: 1, large: 4}
+
+
+async def test_who_is_off_shift_or_full_gets_nothing(service_desk: Desk) -> None:
+    off, full = await service_desk.agent(hours=""), await service_desk.agent(1)
+    tickets = [await service_desk.open() for _ in range(3)]
+    assert await _given(service_desk) == {off: 0, full: 1}
+    assert (await service_desk.read(tickets[2]))["status"] == "OPEN"
+
+
+async def test_the_worker_gives_away_what_nobody_had_most_urgent_first(
+    service_desk: Desk,
+) -> None:
+    await service_desk.owner.execute(
+        "update service_target set answer_minutes = 30 where tier = 'PLATINUM'"
+    )
+    normal = await service_desk.open(tier="NORMAL")
+    platinum = await service_desk.open(tier="PLATINUM")
+    agent = await service_desk.agent(1)
+    await service_desk.clock().run()
+    assert (await service_desk.read(platinum))["assignee"] == {"id": staff_id(agent)}
+    assert (await service_desk.read(normal))["assignee"] is None
+    assert (service_desk.told.given, service_desk.told.left) == (1, 1)
+    assert await service_desk.kinds(platinum) == ["OPENED", "ASSIGNED"]
+
+
+async def test_a_solved_ticket_makes_room(service_desk: Desk) -> None:
+    agent = await service_desk.agent(1)
+    first, second = await service_desk.open(), await service_desk.open()
+    read = await service_desk.read(first)
+    person = service_desk.as_agent(agent)
+    await send(person, "resolveTicket", **ANSWER, **version_of(read))
+    await service_desk.clock().run()
+    assert (await service_desk.read(second))["assignee"] == {"id": staff_id(agent)}
+    assert await _given(service_desk) == {agent: 1}
+
+
+async def test_what_nobody_began_goes_to_who_is_on_shift(service_desk: Desk) -> None:
+    early = await service_desk.agent()
+    untouched, begun = await service_desk.open(), await service_desk.open()
+    person = service_desk.as_agent(early)
+    await send(person, "replyToTicket", ticketId=begun["id"], text="I am looking.")
+    late = await service_desk.agent()
+    await service_desk.goes_off_shift(early)
+    await service_desk.clock().run()
+    assert (await service_desk.read(untouched))["assignee"] == {"id": staff_id(late)}
+    assert (await service_desk.read(begun))["assignee"] == {"id": staff_id(early)}
+    assert await service_desk.kinds(untouched) == ["OPENED", "ASSIGNED", "ASSIGNED"]
+    assert await _given(service_desk) == {early: 1, late: 1}
+
+
+async def test_at_night_everything_stays_where_it_is(service_desk: Desk) -> None:
+    early = await service_desk.agent()
+    ticket = await service_desk.open()
+    await service_desk.agent()
+    await service_desk.goes_off_shift(early)
+    await service_desk.close()
+    await service_desk.clock().run()
+    assert (await service_desk.read(ticket))["assignee"] == {"id": staff_id(early)}
+
+
+async def test_what_a_person_decided_is_left_alone(service_desk: Desk) -> None:
+    first, second = await service_desk.agent(), await service_desk.agent()
+    ticket = await service_desk.open()
+    read = await service_desk.read(ticket)
+    other = second if read["assignee"] == {"id": staff_id(first)} else first
+    person = service_desk.as_agent(first)
+    given = {"assigneeId": staff_id(other), **version_of(read)}
+    await send(person, "assignTicket", **given)
+    await service_desk.goes_off_shift(other)
+    await service_desk.clock().run()
+    seen = await service_desk.read(ticket)
+    assert seen["assignee"] == {"id": staff_id(other)}
+    assert seen["whyAssigned"] is None
+
+
+async def test_openings_at_once_never_overload_anybody(service_desk: Desk) -> None:
+    agents = [await service_desk.agent(capacity) for capacity in (2, 3, 4)]
+    tickets = await service_desk.open_at_once(14)
+    assert await _given(service_desk) == dict(zip(agents, (2, 3, 4), strict=True))
+    for ticket in tickets:
+        kinds = await service_desk.kinds(ticket)
+        assert kinds in (["OPENED"], ["OPENED", "ASSIGNED"])
+
+
+async def test_routers_at_once_never_give_a_ticket_to_two(service_desk: Desk) -> None:
+    tickets = [await service_desk.open() for _ in range(12)]
+    agents = [await service_desk.agent(capacity) for capacity in (2, 3, 4)]
+    await asyncio.gather(
+        *(service_desk.clock().run() for _ in range(4)),
+        service_desk.open_at_once(4),
+    )
+    # Of tickets that another router held just then, some were passed over: the next turn's.
+    await service_desk.clock().run()
+    assert await _given(service_desk) == dict(zip(agents, (2, 3, 4), strict=True))
+    for ticket in tickets:
+        kinds = await service_desk.kinds(ticket)
+        assert kinds in (["OPENED"], ["OPENED", "ASSIGNED"])
+
+
+async def test_a_shift_that_changes_hands_under_many_routers(service_desk: Desk) -> None:
+    early = [await service_desk.agent(6) for _ in range(2)]
+    tickets = [await service_desk.open() for _ in range(12)]
+    for agent in early:
+        await service_desk.goes_off_shift(agent)
+    late = [await service_desk.agent(4) for _ in range(2)]
+    await asyncio.gather(*(service_desk.clock().run() for _ in range(4)))
+    await service_desk.clock().run()
+    given = await _given(service_desk)
+    assert [given[agent] for agent in late] == [4, 4]
+    assert sum(given.values()) == len(tickets)
+    for ticket in tickets:
+        assert (await service_desk.kinds(ticket)).count("ASSIGNED") <= 2
+
+
+async def test_a_bank_without_calendars_gets_those_that_banks_begin_with(
+    service_desk: Desk,
+) -> None:
+    await service_desk.owner.execute(
+        "delete from service_queue; delete from service_hours; delete from service_calendar;"
+        " delete from service_target"
+    )
+    agent = await service_desk.factory.agent("PAYMENTS", "LOANS")
+    await service_desk.clock().run()
+    hours = await service_desk.owner.fetchval("select count(*) from service_hours")
+    assert hours == 5 + 7
+    assert await service_desk.owner.fetchval("select count(*) from service_target") == 16
+    assert agent in await service_desk.loads()
+    ticket = await service_desk.open()
+    assert (await service_desk.read(ticket))["dueFor"] == "ANSWER"
+    await service_desk.time_passes(timedelta(days=40))
+    await service_desk.clock().run()
+    assert "BREACHED" in await service_desk.kinds(ticket)
