@@ -20,6 +20,7 @@ from ticket_support import (
 from writing_support import detail_of, state
 
 from app.auth.permissions import Role
+from app.db.ids import new_id
 from app.db.keys import Keys
 from app.domain.ticket import RATING, REOPENING
 
@@ -318,10 +319,27 @@ async def test_what_cannot_happen_to_a_ticket_is_refused(
     assert await state(owner) == before
 
 
+async def test_a_ticket_is_given_back_to_its_queue(desk: ServiceDesk) -> None:
+    ticket = await desk.opened()
+    ticket = await send(
+        desk.agent, "assignTicket", assigneeId=desk.colleague_global, **version_of(ticket)
+    )
+    ticket = await send(desk.agent, "assignTicket", **version_of(ticket))
+    assert (ticket["status"], ticket["assignee"]) == ("OPEN", None)
+    assert [each["assignee"] for each in ticket["history"]] == [
+        None,
+        {"id": desk.colleague_global},
+        None,
+    ]
+
+
 async def test_a_ticket_may_be_about_an_account(desk: ServiceDesk, factory: Factory) -> None:
     account = await factory.account(desk.customer)
     ticket = await desk.opened(accountId=account.global_id)
     assert ticket["account"] == {"id": account.global_id}
+    none = Made("acc", desk.customer.id, new_id()).global_id
+    refused = await desk.opened(accountId=none)
+    assert (refused["code"], refused["field"]) == ("NOT_FOUND", "accountId")
 
 
 async def test_empty_and_overlong_letters_are_bad_input(desk: ServiceDesk) -> None:
