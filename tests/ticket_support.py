@@ -1,6 +1,7 @@
 """Tickets that are worked on, for the tests of the service desk."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ from client import Client
 from factories import Factory, Made
 
 from app.auth.permissions import Permission, Role
+from app.db.ids import new_id
 
 TICKET = """
   id number category topic subject status priority channel queue openedAt firstAnsweredAt resolvedAt
@@ -112,3 +114,29 @@ async def make_desk(client: Client, factory: Factory) -> ServiceDesk:
         client.as_(Role.SERVICE_AGENT, colleague),
         colleague,
     )
+
+
+async def ticket_with_everything(
+    factory: Factory, account: Made, staff: UUID, opened_at: datetime
+) -> Made:
+    """A late ticket in the queue ACCOUNTS, about an account, whose fields all have a value."""
+    comment = new_id()
+    ticket = await factory.ticket(
+        Made("cus", account.owner, account.owner),
+        opened_by=staff,
+        comment_id=comment,
+        account_id=account.id,
+        assignee_id=staff,
+        queue="ACCOUNTS",
+        opened_at=opened_at,
+        running_since=opened_at,
+        due_for="ANSWER",
+        due_at=opened_at,
+        urgent_at=opened_at,
+        left_seconds=0,
+        why_assigned='[1, [["SKILL", true, false]]]',
+    )
+    await factory.insert("service_calendar", code="DESK", name="Desk", zone="UTC")
+    await factory.insert("service_queue", code="ACCOUNTS", calendar_code="DESK")
+    await factory.comment(ticket, "We look into it.", internal=False, staff=staff, row=comment)
+    return ticket

@@ -42,11 +42,14 @@ _LEFT_OUT: Final = frozenset(
         tables.TicketNumber,
     )
 )
-# What counts what of a ticket is for staff only, numbers other steps with it, or leads to it.
+# What counts what of a ticket is for staff only, numbers other steps with it, or leads to it; and
+# what tells of the agents.
 _TOLD_BY_STAFF: Final = frozenset(
     {
+        ("ticket", "due_soon_told_at"),
         ("ticket", "event_count"),
         ("ticket", "internal_event_count"),
+        ("ticket", "why_assigned"),
         ("ticket_event", "comment_id"),
         ("ticket_event", "internal_before"),
         ("ticket_event", "number"),

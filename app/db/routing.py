@@ -22,7 +22,13 @@ from app.domain.ticket import assigned
 
 _WANTED: Final = """
 select ticket.category, customer.tier, customer.language, customer.branch_id,
-    calendar_of_queue(ticket.queue) as calendar
+    calendar_of_queue(ticket.queue) as calendar,
+    (
+        select left_assignee_id from ticket_event as step
+        where step.customer_id = ticket.customer_id and step.ticket_id = ticket.id
+            and step.left_assignee_id is not null
+        order by step.number desc limit 1
+    ) as left_by
 from ticket join customer on customer.id = ticket.customer_id
 where ticket.customer_id = $1 and ticket.id = $2
 """
@@ -52,20 +58,20 @@ class _FullError(Exception):
 async def route(telling: Telling, ticket: LockedTicket) -> Choice | None:
     """Give a locked ticket to the best agent on shift who has room, as a step of its history.
 
-    Whoever has it is not chosen again. Gives None, and changes nothing, where nobody is on shift
-    with room.
+    Whoever has it is not chosen again, nor is who gave it back. Gives None, and changes nothing,
+    where nobody else is on shift with room.
     """
     row = await telling.connection.fetchrow(_WANTED, ticket.owner, ticket.id)
     assert row is not None
     if row["calendar"] is None:
         return None
-    holder = ticket.state.assignee_id
+    refused = ticket.state.assignee_id or row["left_by"]
     wanted = Wanted(
         TicketCategory[row["category"]],
         row["language"],
         Tier[row["tier"]],
         row["branch_id"],
-        frozenset() if holder is None else frozenset({holder}),
+        frozenset() if refused is None else frozenset({refused}),
     )
     agents = await agents_of(telling.connection, ticket.state.queue)
     candidates = ranked(wanted, agents, read_calendar(row["calendar"]), telling.at)

@@ -21,10 +21,10 @@ from conftest import client_of
 from factories import Factory, Made
 from permission_model import Step, leaves, rule_of, selection, steps, type_rule, way_to
 from permission_model import field as sdl_field
+from ticket_support import ticket_with_everything
 
 from app.auth.permissions import MATRIX, PSEUDONYMOUS, Permission, Role
 from app.auth.tokens import TokenKey
-from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.migrate import upgrade
 from app.planner.identities import identities_by_role
@@ -137,27 +137,9 @@ async def _belongings(
         customer, paid=2, collateral_value=1, account_id=account.id, ends_on=date(2019, 7, 5)
     )
     product = await factory.product("1.5")
-    comment = new_id()
-    ticket = await factory.ticket(
-        customer,
-        opened_by=manager,
-        comment_id=comment,
-        account_id=account.id,
-        assignee_id=manager,
-        queue="ACCOUNTS",
-        opened_at=opened_at,
-        due_at=opened_at,
-        due_for="ANSWER",
-        left_seconds=0,
-        running_since=opened_at,
-        urgent_at=opened_at,
-        why_assigned='[1, [["SKILL", true, false]]]',
-    )
-    await factory.insert("service_calendar", code="DESK", name="Desk", zone="UTC")
-    await factory.insert("service_queue", code="ACCOUNTS", calendar_code="DESK")
+    ticket = await ticket_with_everything(factory, account, manager, opened_at)
     # The service desk comes to both customers.
     await factory.ticket(other, queue="ACCOUNTS", opened_at=opened_at, opened_by=manager)
-    await factory.comment(ticket, "We look into it.", internal=False, staff=manager, row=comment)
     made = {
         "Transaction": paid,
         "Account": account,

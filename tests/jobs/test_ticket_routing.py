@@ -2,10 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import pytest
+from audit_trail import until_so
+from business_days import Told as DaysTold
 from routing_support import Desk, staff_id
 from ticket_support import ANSWER, send, version_of
+
+from app.db.service_calendars import CalendarError
+from app.jobs.day_end import DayEnd, Rules
+from app.jobs.worker import Worker
 
 
 async def _given(desk: Desk) -> dict[UUID, int]:
@@ -95,6 +103,33 @@ async def test_what_a_person_decided_is_left_alone(service_desk: Desk) -> None:
     assert seen["whyAssigned"] is None
 
 
+async def test_who_gives_a_ticket_back_does_not_get_it_again(service_desk: Desk) -> None:
+    first = await service_desk.agent()
+    ticket = await service_desk.open()
+    person = service_desk.as_agent(first)
+    await send(person, "assignTicket", **version_of(await service_desk.read(ticket)))
+    await service_desk.clock().run()
+    assert (await service_desk.read(ticket))["assignee"] is None
+    second = await service_desk.agent()
+    await service_desk.clock().run()
+    assert (await service_desk.read(ticket))["assignee"] == {"id": staff_id(second)}
+
+
+async def test_an_escalated_ticket_goes_to_an_agent_of_its_new_queue(service_desk: Desk) -> None:
+    first = await service_desk.agent()
+    ticket = await service_desk.open()
+    second = await service_desk.agent()
+    await service_desk.owner.execute(
+        "update staff_queue set queue = 'CARDS' where staff_id = $1", second
+    )
+    read = await service_desk.read(ticket)
+    given = {"reason": "A card was lost.", "queue": "CARDS", **version_of(read)}
+    await send(service_desk.as_agent(first), "escalateTicket", **given)
+    seen = await service_desk.read(ticket)
+    assert seen["assignee"] == {"id": staff_id(second)}
+    assert await _given(service_desk) == {first: 0, second: 1}
+
+
 async def test_openings_at_once_never_overload_anybody(service_desk: Desk) -> None:
     agents = [await service_desk.agent(capacity) for capacity in (2, 3, 4)]
     tickets = await service_desk.open_at_once(14)
@@ -152,3 +187,30 @@ async def test_a_bank_without_calendars_gets_those_that_banks_begin_with(
     await service_desk.time_passes(timedelta(days=40))
     await service_desk.clock().run()
     assert "BREACHED" in await service_desk.kinds(ticket)
+
+
+async def _is_given(desk: Desk, ticket: Any) -> bool:
+    return (await desk.row(ticket))["assignee_id"] is not None
+
+
+async def test_a_running_worker_watches_tickets(service_desk: Desk) -> None:
+    ticket = await service_desk.open()
+    await service_desk.time_passes(timedelta(hours=3))
+    agent = await service_desk.agent()
+    days = DayEnd(service_desk.url, service_desk.keys, Rules("UTC", 500, 90), DaysTold())
+    async with Worker(days, service_desk.clock(), heartbeat_seconds=5).running():
+        await until_so(lambda: _is_given(service_desk, ticket))
+    assert await service_desk.kinds(ticket) == ["OPENED", "BREACHED", "ASSIGNED"]
+    assert (await service_desk.read(ticket))["assignee"] == {"id": staff_id(agent)}
+
+
+async def test_a_calendar_that_nobody_can_read_is_named(service_desk: Desk) -> None:
+    ticket = await service_desk.open()
+    await service_desk.agent()
+    await service_desk.owner.execute("update service_calendar set zone = 'Asia/Shangai'")
+    with pytest.raises(CalendarError, match="no time zone 'Asia/Shangai'"):
+        await service_desk.clock().run()
+    await service_desk.owner.execute("update service_calendar set zone = 'UTC', country = 'XX'")
+    with pytest.raises(CalendarError, match="no public holidays are known of 'XX'"):
+        await service_desk.clock().run()
+    assert await service_desk.kinds(ticket) == ["OPENED"]
