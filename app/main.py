@@ -1,6 +1,7 @@
 """Where engine, keys, schema and routes meet."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app import health, logs, metrics
@@ -22,6 +23,7 @@ from app.auth.viewer import ALWAYS, Viewer
 from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
+from app.db.feed import Feed, FeedLimits
 from app.db.head_file import HeadFile
 from app.db.keys import Keys
 from app.db.reads import Reads
@@ -37,6 +39,7 @@ from app.lifespan import Lifespan
 from app.limits import Limits
 from app.messages import LoggedMessages
 from app.metrics import Metrics
+from app.multipart import MULTIPART
 from app.operation import Operations
 from app.persisted import PersistedQueries
 from app.planner.cursors import Cursors
@@ -48,6 +51,7 @@ from app.resolvers.context import Context
 from app.resolvers.messages import Messages
 from app.schema.root import graphql_schema, planner
 from app.settings import Settings
+from app.streaming import StreamLimits, Streams
 from app.trusted import TrustedDocuments
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
@@ -118,12 +122,14 @@ def create_app(
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
     )
+    feed = _feed(settings, database_url, sequencing.numbered, measured)
     lifespan = Lifespan(
         database_url,
         keys,
         readers=settings.database_pool_size,
         statement_timeout_seconds=settings.statement_timeout_seconds,
         sequencing=sequencing,
+        feed=feed,
         reads=reads,
         redis=redis,
         issuer=identity.issuer,
@@ -132,7 +138,8 @@ def create_app(
         worker=create_worker(settings, database_url, keys, measured) if works else None,
     )
 
-    routes, direct = _graphql_routes(settings, operations, identity.verifier)
+    streams = _streams(settings, operations, feed)
+    routes, direct = _graphql_routes(settings, streams, identity.verifier)
     app = Starlette(
         routes=[
             *routes,
@@ -198,17 +205,36 @@ def _sequencing(
     )
 
 
+def _feed(settings: Settings, database_url: str, numbered: WakeUps, measured: Metrics) -> Feed:
+    limits = FeedLimits(
+        timedelta(hours=settings.event_retention_hours),
+        settings.event_replay_max,
+        settings.event_queue_max,
+    )
+    return Feed(database_url, numbered, measured.streams, limits)
+
+
+def _streams(settings: Settings, operations: Operations, feed: Feed) -> Streams:
+    limits = StreamLimits(
+        settings.subscriptions_max,
+        settings.subscriptions_per_viewer_max,
+        settings.subscription_check_seconds,
+        settings.subscription_mark_seconds,
+    )
+    return Streams(operations, feed, limits)
+
+
 def _graphql_routes(
-    settings: Settings, operations: Operations, verifier: Verifier
+    settings: Settings, streams: Streams, verifier: Verifier
 ) -> tuple[list[BaseRoute], Middleware]:
     endpoint = Endpoint(
-        operations,
+        streams,
         verifier.verify,
         settings.body_bytes_max,
         settings.event_stream_keep_alive_seconds,
     )
     websockets = WebSocketEndpoint(
-        operations,
+        streams,
         verifier.verify,
         settings.cors_origins,
         settings.websocket_connections_max,
@@ -236,7 +262,13 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=_EXPOSED_HEADERS,
             max_age=_PREFLIGHT_SECONDS,
         ),
-        Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
+        Middleware(
+            GZipMiddleware,
+            minimum_size=_GZIP_FROM_BYTES,
+            compresslevel=_GZIP_LEVEL,
+            # What is told piece by piece would wait in the compressor.
+            exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, MULTIPART),
+        ),
     ]
 
 

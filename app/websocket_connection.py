@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,9 +19,11 @@ from app.accept import preferred_language
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
-from app.operation import Operations
+from app.long_response import STOPPING
+from app.operation import Answer
 from app.planner.errors import LIMIT_EXCEEDED
 from app.request import GraphQLRequest, RequestError, bearer_token, check_request
+from app.streaming import StreamBrokenError, Streams
 from app.websocket_messages import (
     CANNOT_VERIFY,
     EXPIRED,
@@ -30,6 +32,7 @@ from app.websocket_messages import (
     INITIALISATION_TIMEOUT,
     INTERNAL_ERROR,
     ROLE_NOT_HELD,
+    STREAM_BROKEN,
     TOO_MANY_INITIALISATIONS,
     UNAUTHORIZED,
     VIEWER_HAS_TOO_MANY,
@@ -43,9 +46,6 @@ from app.websocket_messages import (
 
 _log = structlog.get_logger("bank360.websocket")
 
-# The ASGI extension by which the server tells connections that it is going to stop: its value is
-# {"event": asyncio.Event}.
-STOPPING: Final = "bank360.stopping"
 # How long a client may take to answer a close. When the server stops, operations that run have so
 # much less time.
 CLOSE_SECONDS: Final = 3.0
@@ -71,14 +71,15 @@ class Connection:
     def __init__(
         self,
         socket: WebSocket,
-        operations: Operations,
+        streams: Streams,
         verify: Callable[[str, str | None], Awaitable[Viewer]],
         limits: ConnectionLimits,
         of_viewer: Counter[UUID],
     ) -> None:
         """Take an accepted socket; ``of_viewer`` counts the connections of each person."""
         self._socket = socket
-        self._run = partial(operations.run, network=network_of(socket))
+        self._streams = streams
+        self._run = partial(streams.operations.run, network=network_of(socket))
         self._verify = verify
         self._limits = limits
         self._of_viewer = of_viewer
@@ -94,6 +95,8 @@ class Connection:
         # when the client gives it up; its task may then still be ending.
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        # Those that do not end by themselves.
+        self._subscribed: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Speak with the client until either side ends it; whatever still runs is cancelled."""
@@ -147,10 +150,13 @@ class Connection:
     async def _drain(self, stopping: asyncio.Event) -> None:
         """Let what runs end, within bounds, when the server is going to stop.
 
-        An operation that has not begun is left to the client: it begins it again elsewhere.
+        An operation that has not begun is left to the client: it begins it again elsewhere. So it
+        does with subscriptions, from the position that it was told last.
         """
         await stopping.wait()
         self._stopping = True
+        for task in self._subscribed:
+            task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=self._limits.drain_seconds)
         raise ClosedError(GOING_AWAY)
@@ -212,7 +218,8 @@ class Connection:
         if self._stopping:
             return
         try:
-            asked = replace(check_request(message.payload), language=self._language)
+            checked = check_request(message.payload)
+            asked = replace(checked, language=self._language, streams=True)
         except RequestError as error:
             raise ClosedError(malformed(str(error))) from error
         if len(self._running) >= self._limits.operations:
@@ -229,6 +236,9 @@ class Connection:
 
     async def _operate(self, id_: str, asked: GraphQLRequest, request_id: str) -> None:
         answer = await self._run(asked, await self._verified(), request_id)
+        if answer.subscription is not None:
+            await self._follow(id_, asked, answer, request_id)
+            return
         if answer.executed:
             await self._send("next", id_, answer.body)
             del self._operations[id_]
@@ -236,6 +246,29 @@ class Connection:
         else:
             del self._operations[id_]
             await self._send("error", id_, answer.body["errors"])
+
+    async def _follow(
+        self, id_: str, asked: GraphQLRequest, began: Answer, request_id: str
+    ) -> None:
+        """Tell what a subscription tells, until either side ends it."""
+        task = self._operations[id_]
+        self._subscribed.add(task)
+        task.add_done_callback(self._subscribed.discard)
+        # Written once: only the payload differs from one message to the next.
+        head = b'{"type":"next","id":%s,"payload":' % orjson.dumps(id_)
+        told = self._streams.told(asked, began, self._verified, request_id)
+        try:
+            async with aclosing(told):
+                async for result in told:
+                    if isinstance(result, Answer):
+                        del self._operations[id_]
+                        await self._send("error", id_, result.body["errors"])
+                        return
+                    await self._send_text(b"%s%s}" % (head, result))
+        except StreamBrokenError as error:
+            raise ClosedError(STREAM_BROKEN) from error
+        del self._operations[id_]
+        await self._send("complete", id_)
 
     def _complete(self, message: Message) -> None:
         """Give an operation up; one that just ended is no fault of the client."""
@@ -245,7 +278,10 @@ class Connection:
 
     async def _send(self, type_: str, id_: str | None = None, payload: Any = None) -> None:
         message = {"type": type_, "id": id_, "payload": payload}
-        text = orjson.dumps({name: value for name, value in message.items() if value is not None})
+        given = {name: value for name, value in message.items() if value is not None}
+        await self._send_text(orjson.dumps(given))
+
+    async def _send_text(self, text: bytes) -> None:
         try:
             await self._socket.send_text(text.decode())
         except WebSocketDisconnect as error:

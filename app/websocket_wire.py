@@ -9,7 +9,8 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from app.websocket_connection import CLOSE_SECONDS, STOPPING
+from app.long_response import STOPPING
+from app.websocket_connection import CLOSE_SECONDS
 
 # Below uvicorn's own logger, so that its handlers serve this one too. Its lines about handshakes
 # would hold addresses and queries; the ones of the library below it, tokens and variables.

@@ -141,7 +141,7 @@ def enforce(schema: GraphQLSchema) -> GraphQLSchema:
                 raise OpenFieldError(message)
     for type_, name, field, found in guarded_fields(schema):
         place = f"{type_.name}.{name}"
-        is_root = type_ in {schema.query_type, schema.mutation_type}
+        is_root = type_ in {schema.query_type, schema.mutation_type, schema.subscription_type}
         if is_root and found.own is None and found.leads_to in {None, PUBLIC}:
             message = f"root field {place}: say requires=… or public=True"
             raise OpenFieldError(message)
