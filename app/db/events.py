@@ -62,11 +62,16 @@ join posting as leg on leg.entry_id = told.entry_id
 where leg.customer_id <> '{BANK_ID}'
 order by given.place, leg.account_id, leg.id
 """
-# The accounts that events about accounts concern: a deposit's money comes from another one.
+# The accounts that events about accounts, or about what is held on one, concern: a deposit's money
+# comes from another one.
 _ACCOUNTS: Final = """
 select given.place, account.customer_id, leg.account_id, null::uuid as id
 from unnest($1::bigint[], $2::uuid[], $3::uuid[]) as given (place, customer_id, id)
-join account on account.customer_id = given.customer_id and account.id = given.id
+left join account_hold as hold
+    on hold.customer_id = given.customer_id and hold.id = given.id
+join account
+    on account.customer_id = given.customer_id
+    and account.id = coalesce(hold.account_id, given.id)
 cross join lateral (
     values (account.id), (account.settlement_account_id)
 ) as leg (account_id)
