@@ -321,7 +321,9 @@ class Streams:
             bodies.append(orjson.dumps(answered(result, context.request_id).body))
             for customer, classes in own.disclosure.exposed.items():
                 exposed[customer] = tuple(sorted({*exposed.get(customer, ()), *classes}))
-        return _Shown(tuple(bodies), tuple(each.part for each in happenings), exposed)
+        parts = tuple(each.part for each in happenings)
+        ends = any(each.last for each in happenings)
+        return _Shown(tuple(bodies), parts, exposed, ends)
 
     async def _last(self, opened: _Subscription, context: Context) -> _Shown:
         """Give the last answer to somebody who may not ask for this any more."""

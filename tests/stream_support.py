@@ -38,6 +38,26 @@ subscription ($after: String) {
 }
 """
 
+TICKETS: Final = """
+subscription (
+  $ticket: ID, $customer: ID, $queue: String, $own: Boolean, $after: String
+) {
+  ticketUpdated(
+    ticketId: $ticket, customerId: $customer, queue: $queue, assignedToMe: $own, after: $after
+  ) {
+    __typename
+    ... on StreamMessage { position }
+    ... on TicketUpdate {
+      recordedAt
+      ticket { id status version queue }
+      event { number kind internal comment { body } }
+    }
+    ... on TicketLeft { ticketId }
+    ... on ResyncRequired { reason }
+  }
+}
+"""
+
 
 class Subscriber:
     """One subscription of a connection that has no other."""
@@ -82,7 +102,7 @@ async def subscribed(
     async with opened(address) as socket:
         await socket.initialise(token)
         await socket.subscribe("s", query, **variables)
-        field = query.split("{")[1].split("(")[0].strip()
+        field = query.split("{")[1].split("(", maxsplit=1)[0].strip()
         subscriber = Subscriber(socket, field)
         yield subscriber
 

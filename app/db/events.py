@@ -44,7 +44,8 @@ _SESSION: Final = {
 _LAST: Final = "select position from audit_link order by position desc limit 1"
 _RECORDED_AT: Final = "select recorded_at from audit_link where position = $1"
 _READ: Final = """
-select link.position, link.recorded_at, record.event, record.customer_id, record.subject_id
+select link.position, link.recorded_at, record.id, record.event, record.customer_id,
+    record.subject_id
 from (
     select position, recorded_at, record_id from audit_link
     where position > $1 order by position limit $2
@@ -108,6 +109,17 @@ select given.place, approval.maker_id, approval.required_roles
 from unnest($1::bigint[], $2::uuid[], $3::uuid[]) as given (place, customer_id, id)
 join approval on approval.customer_id = given.customer_id and approval.id = given.id
 """
+# Each step of a ticket's history is one record.
+_STEPS: Final = """
+select given.place, step.id, step.kind, step.internal, step.queue, step.assignee_id,
+    step.left_queue, step.left_assignee_id, step.comment_id
+from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[])
+    as given (place, customer_id, id, record_id)
+join ticket_event as step
+    on step.customer_id = given.customer_id and step.ticket_id = given.id
+    and step.record_id = given.record_id
+"""
+_OF_TICKETS: Final = "ticket."
 
 
 class TopicKind(Enum):
@@ -117,6 +129,10 @@ class TopicKind(Enum):
     ACCOUNTS_OF_CUSTOMER = auto()
     APPROVALS_FOR_ROLE = auto()
     APPROVALS_OF_MAKER = auto()
+    TICKET = auto()
+    TICKETS_OF_CUSTOMER = auto()
+    TICKETS_IN_QUEUE = auto()
+    TICKETS_OF_STAFF = auto()
 
 
 class Topic(NamedTuple):
@@ -134,6 +150,19 @@ class Leg(NamedTuple):
     transaction: UUID | None
 
 
+class TicketStep(NamedTuple):
+    """A step of a ticket's history: where the ticket is since, and where it is not any more."""
+
+    id: UUID
+    kind: str
+    internal: bool
+    queue: str
+    assignee: UUID | None
+    left_queue: str | None
+    left_assignee: UUID | None
+    comment: UUID | None
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened; ``customer_id`` and ``subject_id`` name the row it is about."""
@@ -145,6 +174,7 @@ class Event:
     subject_id: UUID
     topics: frozenset[Topic]
     legs: tuple[Leg, ...] = ()
+    step: TicketStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,59 +220,75 @@ async def read(connection: Connection, after: int, size: int) -> Stretch:
     rows = await connection.fetch(_READ, after, size)
     if not rows:
         return Stretch((), after, has_more=False)
-    told = [row for row in rows if row["event"] in _CONCERNS and row["customer_id"]]
-    topics: dict[int, set[Topic]] = {row["position"]: set() for row in told}
-    legs: dict[int, list[Leg]] = {row["position"]: [] for row in told}
-    for sql, names in _ENTRIES:
-        for found in await _found(connection, sql, told, names):
-            place, owner, account, transaction = found
-            leg = Leg(owner, account, transaction)
-            legs[place].append(leg)
-            topics[place].update(_topics_of(leg))
-    for place, maker, roles in await _found(connection, _APPROVALS, told, APPROVAL_EVENTS):
+    told = {row["position"]: row for row in rows if _is_told(row)}
+    legs: dict[int, list[Leg]] = {place: [] for place in told}
+    topics: dict[int, set[Topic]] = {place: set() for place in told}
+    steps: dict[int, TicketStep] = {}
+    for sql, more, names in _ENTRIES:
+        subjects = [row for row in told.values() if row["event"] in names]
+        for place, *leg in await _found(connection, sql, subjects, *more):
+            legs[place].append(Leg(*leg))
+            topics[place].update(_topics_of_leg(legs[place][-1]))
+    subjects = [row for row in told.values() if row["event"] in APPROVAL_EVENTS]
+    for place, maker, roles in await _found(connection, _APPROVALS, subjects):
         topics[place].add(Topic(TopicKind.APPROVALS_OF_MAKER, maker))
         topics[place].update(Topic(TopicKind.APPROVALS_FOR_ROLE, role) for role in roles)
+    subjects = [row for row in told.values() if row["event"].startswith(_OF_TICKETS)]
+    for place, *step in await _found(connection, _STEPS, subjects, "id"):
+        steps[place] = TicketStep(*step)
+        topics[place].update(_topics_of_step(told[place], steps[place]))
     events = [
         Event(
-            row["position"],
+            place,
             row["recorded_at"],
             row["event"],
             row["customer_id"],
             row["subject_id"],
-            frozenset(topics[row["position"]]),
-            tuple(legs[row["position"]]),
+            frozenset(topics[place]),
+            tuple(legs[place]),
+            steps.get(place),
         )
-        for row in told
-        if topics[row["position"]]
+        for place, row in told.items()
+        if topics[place]
     ]
     return Stretch(events, rows[-1]["position"], has_more=len(rows) == size)
 
 
+# Statements about legs, with what they take beside the subject, and the events that they are for.
 _ENTRIES: Final = (
-    (_LEGS, BOOKING_EVENTS),
-    (_ACCOUNTS, ACCOUNT_EVENTS.keys()),
-    (_ORDERS, ORDER_EVENTS.keys()),
-    (_PAID, frozenset({ORDER_PAID})),
+    (_LEGS, (), BOOKING_EVENTS),
+    (_ACCOUNTS, (), ACCOUNT_EVENTS.keys()),
+    (_ORDERS, (), ORDER_EVENTS.keys()),
+    (_PAID, ("recorded_at",), {ORDER_PAID}),
 )
-_CONCERNS: Final = frozenset(APPROVAL_EVENTS).union(*(names for _, names in _ENTRIES))
+_TOLD: Final = frozenset(APPROVAL_EVENTS).union(*(names for _, _, names in _ENTRIES))
 
 
-def _topics_of(leg: Leg) -> Iterable[Topic]:
+def _is_told(row: Any) -> bool:
+    name = row["event"]
+    return name is not None and (name in _TOLD or name.startswith(_OF_TICKETS))
+
+
+def _topics_of_leg(leg: Leg) -> Iterable[Topic]:
     yield Topic(TopicKind.ACCOUNT, leg.account)
     yield Topic(TopicKind.ACCOUNTS_OF_CUSTOMER, leg.owner)
 
 
+def _topics_of_step(row: Any, step: TicketStep) -> Iterable[Topic]:
+    yield Topic(TopicKind.TICKET, row["subject_id"])
+    yield Topic(TopicKind.TICKETS_OF_CUSTOMER, row["customer_id"])
+    for queue in {step.queue, step.left_queue} - {None}:
+        yield Topic(TopicKind.TICKETS_IN_QUEUE, queue)
+    for staff in {step.assignee, step.left_assignee} - {None}:
+        yield Topic(TopicKind.TICKETS_OF_STAFF, staff)
+
+
 async def _found(
-    connection: Connection, sql: str, rows: Sequence[Any], names: Iterable[str]
+    connection: Connection, sql: str, subjects: Sequence[Any], *more: str
 ) -> Sequence[Any]:
-    """Run a statement about the subjects of the rows whose events have some names."""
-    wanted = frozenset(names)
-    subjects = [row for row in rows if row["event"] in wanted]
+    """Run a statement about the subjects of some records, if there are any."""
     if not subjects:
         return ()
-    columns = [
-        [row[name] for row in subjects] for name in ("position", "customer_id", "subject_id")
-    ]
-    if sql is _PAID:
-        columns.append([row["recorded_at"] for row in subjects])
+    names = ("position", "customer_id", "subject_id", *more)
+    columns = ([row[name] for row in subjects] for name in names)
     return await connection.fetch(sql, *columns)

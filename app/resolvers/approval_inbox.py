@@ -17,7 +17,7 @@ async def follow(context: Context, _given: Mapping[str, Any], approvals: Project
     async def tell(now: Context, event: Event) -> Sequence[Happening]:
         # Of the requests for a post, its holders see those of the customers in their scope.
         row = await load_row(now.reader, approvals, event.customer_id, event.subject_id, ())
-        return [] if row is None else [Happening(event, 1)]
+        return [] if row is None else [Happening(event)]
 
     topics = {
         Topic(TopicKind.APPROVALS_OF_MAKER, viewer.id),

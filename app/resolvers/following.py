@@ -32,11 +32,15 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Happening:
-    """One of the things that an event tells; ``what`` is for whoever tells it."""
+    """One of the things that an event tells; ``what`` is for whoever tells it.
+
+    Nothing is to be told after one that is the ``last``.
+    """
 
     event: Event
-    part: int
+    part: int = 1
     what: Any = None
+    last: bool = False
 
     @property
     def position(self) -> Position:

@@ -4,6 +4,7 @@ import strawberry
 
 from app.schema.account_activity import AccountActivitySubscription
 from app.schema.approval_inbox import ApprovalInboxSubscription
+from app.schema.ticket_updated import TicketUpdatedSubscription
 
 
 @strawberry.type(
@@ -13,5 +14,7 @@ from app.schema.approval_inbox import ApprovalInboxSubscription
         "from after a break."
     )
 )
-class Subscription(AccountActivitySubscription, ApprovalInboxSubscription):
+class Subscription(
+    AccountActivitySubscription, ApprovalInboxSubscription, TicketUpdatedSubscription
+):
     """Everything that can be followed."""
