@@ -88,6 +88,7 @@ class Feed:
         self._dsn = dsn
         self._numbered = numbered
         self._readers = asyncio.Semaphore(_READERS)
+        self._failures = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -111,23 +112,23 @@ class Feed:
         return Follower(self, topics, self.position if after is None else after)
 
     async def _run(self) -> None:
-        failures = 0
         while True:
             try:
                 async with events.connected(self._dsn) as connection:
-                    failures = 0
                     await self._tail(connection)
             except Exception as error:  # noqa: BLE001  # Every subscriber waits for this loop.
-                failures += 1
+                self._failures += 1
                 self.observer.feed_failed()
-                if failures == 1:
+                if self._failures == 1:
                     _log.warning("events wait: their reader lost its database", exc_info=error)
-                await asyncio.sleep(pause(failures))
+                await asyncio.sleep(pause(self._failures))
 
     async def _tail(self, connection: asyncpg.Connection) -> None:
         while True:
             seen = self._numbered.count
-            if not (await self._advance(connection)).has_more:
+            stretch = await self._advance(connection)
+            self._failures = 0
+            if not stretch.has_more:
                 await self._numbered.wait(seen, _LOOK_SECONDS)
 
     async def _advance(self, connection: asyncpg.Connection) -> Stretch:
