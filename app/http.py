@@ -31,7 +31,8 @@ from app.request import (
     read_json,
 )
 from app.sse import EVENT_STREAM, EventStream
-from app.streaming import StreamBrokenError, Streams
+from app.streaming import Streams
+from app.telling import StreamBrokenError
 
 _log = structlog.get_logger("bank360.http")
 

@@ -23,7 +23,8 @@ from app.long_response import STOPPING
 from app.operation import Answer
 from app.planner.errors import LIMIT_EXCEEDED
 from app.request import GraphQLRequest, RequestError, bearer_token, check_request
-from app.streaming import StreamBrokenError, Streams
+from app.streaming import Streams
+from app.telling import StreamBrokenError
 from app.websocket_messages import (
     CANNOT_VERIFY,
     EXPIRED,

@@ -1,6 +1,5 @@
 """Statements by which the unit of work makes staff responsible for customers."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,11 +46,3 @@ async def assign(unit: Unit, row: Any, role: Role, staff: UUID) -> None:
         row["id"],
         row["version"],
     )
-
-
-async def works_on(
-    run: Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]], staff: UUID, queue: str
-) -> bool:
-    """Tell whether somebody works on a queue of the service desk; ``run`` reads as a viewer."""
-    sql = "select from staff_queue where staff_id = $1 and queue = $2"
-    return bool(await run(sql, [staff, queue]))

@@ -277,10 +277,13 @@ def _topics_of_leg(leg: Leg) -> Iterable[Topic]:
 def _topics_of_step(row: Any, step: TicketStep) -> Iterable[Topic]:
     yield Topic(TopicKind.TICKET, row["subject_id"])
     yield Topic(TopicKind.TICKETS_OF_CUSTOMER, row["customer_id"])
-    for queue in {step.queue, step.left_queue} - {None}:
-        yield Topic(TopicKind.TICKETS_IN_QUEUE, queue)
-    for staff in {step.assignee, step.left_assignee} - {None}:
-        yield Topic(TopicKind.TICKETS_OF_STAFF, staff)
+    yield Topic(TopicKind.TICKETS_IN_QUEUE, step.queue)
+    if step.left_queue is not None:
+        yield Topic(TopicKind.TICKETS_IN_QUEUE, step.left_queue)
+    if step.assignee is not None:
+        yield Topic(TopicKind.TICKETS_OF_STAFF, step.assignee)
+    if step.left_assignee is not None:
+        yield Topic(TopicKind.TICKETS_OF_STAFF, step.left_assignee)
 
 
 async def _found(

@@ -102,10 +102,17 @@ def row_of(attribute: str, *, description: str) -> Any:
 
 
 def for_viewer(
-    function: Callable[..., Any], *, description: str, **needs: Callable[[FromClause], Any]
+    function: Callable[..., Any],
+    *,
+    description: str,
+    of_post: bool = False,
+    **needs: Callable[[FromClause], Any],
 ) -> Any:
-    """Declare a Python function of who is asking and of SQL expressions of the row."""
-    return declared(ForViewer(function, needs), description, None)
+    """Declare a Python function of who is asking and of SQL expressions of the row.
+
+    One ``of_post`` asks nothing of the viewer but the acting role.
+    """
+    return declared(ForViewer(function, needs, of_post), description, None)
 
 
 def spoken(

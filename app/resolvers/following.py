@@ -34,13 +34,15 @@ class Position(NamedTuple):
 class Happening:
     """One of the things that an event tells; ``what`` is for whoever tells it.
 
-    Nothing is to be told after one that is the ``last``.
+    Nothing is to be told after one that is the ``last``. One that is not ``personal`` is about a
+    customer whom the viewer sees, or shows no row at all.
     """
 
     event: Event
     part: int = 1
     what: Any = None
     last: bool = False
+    personal: bool = True
 
     @property
     def position(self) -> Position:

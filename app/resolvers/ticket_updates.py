@@ -1,13 +1,10 @@
 """Following tickets: one, a customer's, those of a queue, or those that one works on."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
-from uuid import UUID
 
 from app.auth.scopes import ROW_SCOPES, ScopeKind
-from app.db.assignments import works_on
 from app.db.events import Event, TicketStep, Topic, TopicKind
 from app.planner.errors import bad_input
 from app.planner.loaders import load_row
@@ -28,29 +25,16 @@ class Told(Enum):
     LEFT = auto()
 
 
-@dataclass(frozen=True)
-class _Rows:
-    tickets: Projection
-    customers: Projection
-
-    async def sees_ticket(self, context: Context, owner: UUID, ticket: UUID) -> bool:
-        return await load_row(context.reader, self.tickets, owner, ticket, ()) is not None
-
-    async def sees_customer(self, context: Context, customer: UUID) -> bool:
-        return await load_row(context.reader, self.customers, customer, customer, ()) is not None
-
-
 # Says what is told of a step to a viewer who sees the ticket, or who does not.
 _Says = Callable[[Context, Event, TicketStep, bool], Awaitable[Sequence[Happening]]]
 
 
 async def follow(
-    context: Context, given: Mapping[str, Any], tickets: Projection, customers: Projection
+    context: Context, given: Mapping[str, Any], tickets: Projection
 ) -> Following | None:
     """Follow what was asked for; None where the viewer sees nothing of it."""
-    rows = _Rows(tickets, customers)
     name, wanted = one_of(given, _TICKET, _CUSTOMER, _QUEUE, _OWN)
-    found = await _FOLLOW[name](context, rows, wanted)
+    found = await _FOLLOW[name](context, tickets, wanted)
     if found is None:
         return None
     topic, says = found
@@ -60,15 +44,16 @@ async def follow(
         assert step is not None, "an event of tickets"
         if step.internal and ROW_SCOPES[now.viewer.role] is ScopeKind.SELF:
             return []
-        sees = await rows.sees_ticket(now, event.customer_id, event.subject_id)
+        # Who sees a customer sees the customer's tickets.
+        sees = await now.reader.sees(event.customer_id)
         return await says(now, event, step, sees)
 
     return Following(frozenset({topic}), tell)
 
 
-async def _ticket(context: Context, rows: _Rows, wanted: str) -> tuple[Topic, _Says] | None:
+async def _ticket(context: Context, tickets: Projection, wanted: str) -> tuple[Topic, _Says] | None:
     ticket = id_given(context, _TICKET, wanted, "tkt")
-    if not await rows.sees_ticket(context, ticket.owner, ticket.id):
+    if await load_row(context.reader, tickets, ticket.owner, ticket.id, ()) is None:
         return None
 
     async def says(
@@ -80,22 +65,24 @@ async def _ticket(context: Context, rows: _Rows, wanted: str) -> tuple[Topic, _S
     return Topic(TopicKind.TICKET, ticket.id), says
 
 
-async def _customer(context: Context, rows: _Rows, wanted: str) -> tuple[Topic, _Says] | None:
+async def _customer(
+    context: Context, _tickets: Projection, wanted: str
+) -> tuple[Topic, _Says] | None:
     customer = id_given(context, _CUSTOMER, wanted, "cus").id
-    if not await rows.sees_customer(context, customer):
+    if not await context.reader.sees(customer):
         return None
 
     async def says(
-        now: Context, event: Event, _step: TicketStep, sees: bool
+        _now: Context, event: Event, _step: TicketStep, sees: bool
     ) -> Sequence[Happening]:
-        if not sees and not await rows.sees_customer(now, customer):
+        if not sees:
             raise UnseenError
-        return [_step_of(event)] if sees else []
+        return [_step_of(event)]
 
     return Topic(TopicKind.TICKETS_OF_CUSTOMER, customer), says
 
 
-async def _queue(context: Context, _rows: _Rows, wanted: str) -> tuple[Topic, _Says] | None:
+async def _queue(context: Context, _tickets: Projection, wanted: str) -> tuple[Topic, _Says] | None:
     if not await _may_follow_queue(context, wanted):
         return None
 
@@ -110,7 +97,7 @@ async def _queue(context: Context, _rows: _Rows, wanted: str) -> tuple[Topic, _S
     return Topic(TopicKind.TICKETS_IN_QUEUE, wanted), says
 
 
-async def _own(context: Context, _rows: _Rows, wanted: Any) -> tuple[Topic, _Says] | None:
+async def _own(context: Context, _tickets: Projection, wanted: Any) -> tuple[Topic, _Says] | None:
     if wanted is not True:
         message = f"{_OWN}: true, or left out"
         raise bad_input(message)
@@ -144,12 +131,12 @@ async def _may_follow_queue(context: Context, queue: str) -> bool:
 
 async def _works_on(context: Context, queue: str) -> bool:
     staff = context.viewer.staff_id
-    return staff is not None and await works_on(context.reader.run, staff, queue)
+    return staff is not None and await context.reader.works_on(staff, queue)
 
 
 def _step_of(event: Event) -> Happening:
-    return Happening(event, what=Told.STEP)
+    return Happening(event, what=Told.STEP, personal=False)
 
 
 def _left(event: Event, *, last: bool = False) -> Happening:
-    return Happening(event, what=Told.LEFT, last=last)
+    return Happening(event, what=Told.LEFT, last=last, personal=False)

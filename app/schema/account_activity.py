@@ -18,7 +18,6 @@ from app.resolvers import account_activity
 from app.resolvers.context import Context
 from app.resolvers.following import Following, Happening
 from app.schema.account import Account, Transaction
-from app.schema.customer import Customer
 from app.schema.nodes import projection_of
 from app.schema.problem import result
 from app.schema.standing_order import StandingOrder
@@ -84,8 +83,7 @@ OfCustomer = Annotated[
 
 
 async def _follow(context: Context, given: Mapping[str, Any]) -> Following | None:
-    projections = projection_of(Account), projection_of(Customer)
-    return await account_activity.follow(context, given, *projections)
+    return await account_activity.follow(context, given, projection_of(Account))
 
 
 async def _told(

@@ -17,7 +17,6 @@ from app.resolvers import ticket_updates
 from app.resolvers.context import Context
 from app.resolvers.following import Following, Happening
 from app.resolvers.ticket_updates import Told
-from app.schema.customer import Customer
 from app.schema.nodes import projection_of
 from app.schema.problem import result
 from app.schema.service import Ticket, TicketEvent
@@ -178,8 +177,7 @@ OfOneself = Annotated[
 
 
 async def _follow(context: Context, given: Mapping[str, Any]) -> Following | None:
-    projections = projection_of(Ticket), projection_of(Customer)
-    return await ticket_updates.follow(context, given, *projections)
+    return await ticket_updates.follow(context, given, projection_of(Ticket))
 
 
 async def _told(  # The field has so many arguments.
