@@ -134,7 +134,8 @@ class Streams:
     ) -> Subscription | Answer:
         executor = self.operations.executor
         key, node, definition = _root_of(executor, prepared)
-        access, _ = needs(definition).access(context.viewer)
+        needed = needs(definition)
+        access, _ = needed.access(context.viewer)
         if access is not Access.CLEAR:
             # The field's own guard tells what is missing.
             denied = await execute(self.operations, asked, prepared, context, None)
@@ -154,7 +155,7 @@ class Streams:
             prepared,
             context.request_id,
             key,
-            definition,
+            needed,
             following,
             shape_of(asked, prepared, node),
             sharing.is_alike(node, definition.type),

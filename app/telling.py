@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import orjson
 import structlog
-from graphql import ExecutionResult, FieldNode, GraphQLField, VariableNode
+from graphql import ExecutionResult, FieldNode, VariableNode
 
 from app.auth.permissions import Access
 from app.auth.viewer import Viewer
@@ -25,7 +25,7 @@ from app.db.lending import BusyError
 from app.db.reads import Exposed, ReadsNotRecordedError
 from app.execution import Prepared
 from app.operation import NAME_LENGTH_MAX, Operations, answered
-from app.planner.enforcement import needs
+from app.planner.enforcement import Needs
 from app.request import GraphQLRequest
 from app.resolvers.context import Context
 from app.resolvers.following import AFTER, Following, Happening, Position, UnseenError, unseen
@@ -74,7 +74,7 @@ class Subscription:
     prepared: Prepared
     request_id: str
     key: str
-    definition: GraphQLField
+    needs: Needs
     following: Following
     shape: Hashable
     is_alike: bool
@@ -109,7 +109,7 @@ class Teller:
 
         Raises StreamBrokenError.
         """
-        access, _ = needs(opened.definition).access(viewer)
+        access, _ = opened.needs.access(viewer)
         if access is not Access.CLEAR:
             # The field's own guard says what is missing now.
             body = await self._again(opened, lambda: self._body(opened, viewer, None))
@@ -131,11 +131,9 @@ class Teller:
         return (await self._again(opened, lambda: self._body(opened, viewer, told))).text
 
     async def _told(self, opened: Subscription, viewer: Viewer, event: Event) -> Any:
+        # What it asks of the database is bounded there.
         context = self.operations.context_of(opened.asked, viewer, opened.request_id)
-        try:
-            return await opened.following.tell(context, event)
-        finally:
-            context.reader.cancel()
+        return await opened.following.tell(context, event)
 
     async def _shared_body(self, opened: Subscription, viewer: Viewer, told: Happening) -> bytes:
         """Give what is shown of a happening, read for this viewer or for another like it."""
@@ -169,8 +167,7 @@ class Teller:
         """Await work, again where the database has just gone away."""
         for attempt in range(_ATTEMPTS_MAX):
             try:
-                async with asyncio.timeout(self.operations.seconds_max):
-                    return await work()
+                return await work()
             except PASSING as error:
                 if attempt == _ATTEMPTS_MAX - 1:
                     raise StreamBrokenError from error
@@ -188,7 +185,10 @@ class Teller:
         """Execute a subscription for what is told, with loaders and masks of its own."""
         context = self.operations.context_of(opened.asked, viewer, opened.request_id)
         try:
-            result = await execute(self.operations, opened.asked, opened.prepared, context, told)
+            async with asyncio.timeout(self.operations.seconds_max):
+                result = await execute(
+                    self.operations, opened.asked, opened.prepared, context, told
+                )
         finally:
             context.reader.cancel()
         body = answered(result, opened.request_id).body

@@ -30,6 +30,7 @@ _STRETCH: Final = 1_000
 _REMEMBERED_MAX: Final = 5_000
 _REMEMBERED_AT_START: Final = 2_000
 _READERS: Final = 2
+_TICK_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 0.25
 _RETRY_SECONDS_MAX: Final = 5.0
 _PASSING: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -85,6 +86,7 @@ class Feed:
         self._floor = 0
         self._remembered: deque[Event] = deque()
         self._followers: defaultdict[Topic, set[Follower]] = defaultdict(set)
+        self._waiting: set[Follower] = set()
         self._dsn = dsn
         self._numbered = numbered
         self._readers = asyncio.Semaphore(_READERS)
@@ -98,13 +100,23 @@ class Feed:
             self.position = self._floor = max(last - _REMEMBERED_AT_START, 0)
             while (await self._advance(connection)).has_more:
                 pass
-        task = asyncio.create_task(self._run())
+        tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._tick())]
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def _tick(self) -> None:
+        """Wake those who have waited for long enough: one clock for all of them."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now = loop.time()
+            for follower in self._waiting:
+                follower.wake_if_due(now)
 
     def follow(self, topics: frozenset[Topic], after: int | None = None) -> "Follower":
         """Follow some topics from now on, or from after a position."""
@@ -165,6 +177,13 @@ class Feed:
             if not topics.isdisjoint(event.topics):
                 yield event
 
+    def waits(self, follower: "Follower", *, now: bool) -> None:
+        """Wake a follower when its time is up, or leave it alone."""
+        if now:
+            self._waiting.add(follower)
+        else:
+            self._waiting.discard(follower)
+
     def go_live(self, follower: "Follower") -> None:
         """Offer events to a follower from now on."""
         for topic in follower.topics:
@@ -222,6 +241,7 @@ class Follower:
     """Somebody who follows some topics; only one task takes the events."""
 
     __slots__ = (
+        "_due",
         "_feed",
         "_given",
         "_is_known",
@@ -239,7 +259,8 @@ class Follower:
         # What was taken; and up to where everything was taken or waits.
         self._given = self._seen = after
         self._waiting: deque[Event] = deque()
-        self._waiter: asyncio.Future[None] | None = None
+        self._due = 0.0
+        self._waiter: asyncio.Future[bool] | None = None
         self._is_live = False
         # A position that is ahead of this process's must be one that the bank has.
         self._is_known = after <= feed.position
@@ -252,7 +273,7 @@ class Follower:
         return self._given
 
     async def next(self, seconds: float) -> Event | Resync | None:
-        """Take the next event, or None when none came in time."""
+        """Take the next event, or None when none came in about that time."""
         while True:
             if self._waiting:
                 event = self._waiting.popleft()
@@ -277,7 +298,7 @@ class Follower:
         self._seen = event.position
         self._waiting.append(event)
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(True)
 
     def close(self) -> None:
         """Cease to follow."""
@@ -285,16 +306,20 @@ class Follower:
         self._is_live = False
         self._feed.observer.followers(-1)
 
+    def wake_if_due(self, now: float) -> None:
+        """Tell that no event came in time, if that is so."""
+        if now >= self._due and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(False)
+
     async def _woken(self, seconds: float) -> bool:
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter, self._due = loop.create_future(), loop.time() + seconds
+        self._feed.waits(self, now=True)
         try:
-            async with asyncio.timeout(seconds):
-                await self._waiter
-        except TimeoutError:
-            return False
+            return await self._waiter
         finally:
             self._waiter = None
-        return True
+            self._feed.waits(self, now=False)
 
     async def _catch_up(self) -> Resync | None:
         feed = self._feed

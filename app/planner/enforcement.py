@@ -103,7 +103,9 @@ def needs(field: GraphQLField) -> Needs:
     rows = _rows_type(bottom)
     if isinstance(rows, GraphQLUnionType):
         members = tuple(type_guard(member) or PUBLIC for member in rows.types)
-        return Needs(field_guard(field), None, members)
+        # Where one member is for everybody, so is the union.
+        is_open = any(member.permission is None for member in members)
+        return Needs(field_guard(field), None, () if is_open else members)
     leads_to = type_guard(rows) if isinstance(rows, GraphQLObjectType) else None
     return Needs(field_guard(field), leads_to)
 
