@@ -1,10 +1,8 @@
 """What uvicorn's HTTP lacks for us: long responses learn that the server stops."""
 
-import asyncio
-
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.long_response import STOPPING
+from app.stopping import STOPPING, Stopping
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -13,11 +11,11 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request, whose response may ask whether the server stops."""
         super().on_message_begin()
-        self._stopping = asyncio.Event()
-        self.scope["extensions"] = {STOPPING: {"event": self._stopping}}
+        self._stopping = Stopping()
+        self.scope["extensions"] = {STOPPING: {"signal": self._stopping}}
 
     def shutdown(self) -> None:
         """Tell the response that runs, and answer no further request."""
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stopping.set()
+            self._stopping.stop()
         super().shutdown()

@@ -4,20 +4,17 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import Scope, Send
 
 from app.operation import Answer
-
-# The ASGI extension by which the server tells connections that it is going to stop: its value is
-# {"event": asyncio.Event}.
-STOPPING: Final = "bank360.stopping"
+from app.stopping import stopping_of
 
 # What an operation tells, each an answer or the body of one as JSON.
-Results: TypeAlias = AsyncGenerator[Answer | bytes, None]
+Results: TypeAlias = AsyncGenerator[Answer | str, None]
 
 
 class CutShortError(Exception):
@@ -33,7 +30,7 @@ class LongResponse(StreamingResponse, ABC):
         """Take what is told, and after how many silent seconds something shows that it goes on."""
         self._results = results
         self._keep_alive_seconds = keep_alive_seconds
-        self._stopping = scope.get("extensions", {}).get(STOPPING)
+        self._stopping = stopping_of(scope)
         self._written = self._write()
         given = {
             **headers,
@@ -66,9 +63,10 @@ class LongResponse(StreamingResponse, ABC):
     async def _write(self) -> AsyncGenerator[bytes, None]:
         if begin := self.begin():
             yield begin
-        waited = [asyncio.create_task(self._next())]
+        stops = asyncio.Event()
         if self._stopping is not None:
-            waited.append(asyncio.create_task(self._stopping["event"].wait()))
+            self._stopping.when(stops.set)
+        waited = [asyncio.create_task(self._next()), asyncio.create_task(stops.wait())]
         try:
             while True:
                 await asyncio.wait(
@@ -80,7 +78,7 @@ class LongResponse(StreamingResponse, ABC):
                         break
                     waited[0] = asyncio.create_task(self._next())
                     yield self.part(_body(result))
-                elif len(waited) > 1 and waited[1].done():
+                elif stops.is_set():
                     # Without an end: the client goes on elsewhere.
                     return
                 else:
@@ -99,5 +97,5 @@ class LongResponse(StreamingResponse, ABC):
         return await anext(self._results, None)
 
 
-def _body(result: Answer | bytes) -> bytes:
-    return result if isinstance(result, bytes) else orjson.dumps(result.body)
+def _body(result: Answer | str) -> bytes:
+    return result.encode() if isinstance(result, str) else orjson.dumps(result.body)

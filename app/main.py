@@ -12,7 +12,7 @@ from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
 
 from app import health, logs, metrics
 from app.auth.permissions import Role
@@ -245,11 +245,9 @@ def _graphql_routes(
             connections_of_viewer=settings.websocket_connections_per_viewer_max,
         ),
     )
-    routes: list[BaseRoute] = [
-        Route(_GRAPHQL, endpoint.answer, methods=_METHODS),
-        WebSocketRoute(_GRAPHQL, websockets.answer),
-    ]
-    return routes, Middleware(Direct, path=_GRAPHQL, answer=endpoint.answer)
+    routes: list[BaseRoute] = [Route(_GRAPHQL, endpoint.answer, methods=_METHODS)]
+    direct = Middleware(Direct, path=_GRAPHQL, answer=endpoint.answer, converse=websockets.answer)
+    return routes, direct
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

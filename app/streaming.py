@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Final
@@ -69,7 +69,7 @@ class Streams:
 
     async def told(
         self, asked: GraphQLRequest, began: Answer, verify: Verify, request_id: str
-    ) -> AsyncGenerator[Answer | bytes, None]:
+    ) -> AsyncGenerator[Answer | str, None]:
         """Give what a subscription tells: bodies of answers as JSON, until it ends.
 
         A subscription that is refused gives one Answer. Raises what ``verify`` does once the
@@ -151,7 +151,8 @@ class Streams:
             raise unseen(key)
         sharing = Sharing(executor.schema, prepared.document.fragments, NARROWED)
         return Subscription(
-            asked,
+            # The document is known already.
+            replace(asked, query=None),
             prepared,
             context.request_id,
             key,
@@ -165,7 +166,7 @@ class Streams:
 
     async def _bodies(
         self, opened: Subscription, follower: Follower, verify: Verify
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> AsyncGenerator[str, None]:
         last, teller = opened.after, self._teller
         if last is None:
             yield await teller.standing(opened, opened.viewer, Position(follower.position))

@@ -24,7 +24,7 @@ from app.db.feed import Resync
 from app.db.lending import BusyError
 from app.db.reads import Exposed, ReadsNotRecordedError
 from app.execution import Prepared
-from app.operation import NAME_LENGTH_MAX, Operations, answered
+from app.operation import NAME_LENGTH_MAX, Answer, Operations, answered
 from app.planner.enforcement import Needs
 from app.request import GraphQLRequest
 from app.resolvers.context import Context
@@ -58,7 +58,7 @@ class StreamBrokenError(Exception):
 class Shown:
     """What one event shows: the answers' bodies by their parts; nothing more where it ``ends``."""
 
-    bodies: tuple[tuple[int, bytes], ...]
+    bodies: tuple[tuple[int, str], ...]
     ends: bool = False
 
 
@@ -91,7 +91,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class _Body:
-    text: bytes
+    text: str
     exposed: Exposed
 
 
@@ -120,13 +120,11 @@ class Teller:
             error = unseen(opened.key)
             error.path = [opened.key]
             ended = answered(ExecutionResult({opened.key: None}, [error]), opened.request_id)
-            return Shown(((1, orjson.dumps(ended.body)),), ends=True)
+            return Shown(((1, _text(ended)),), ends=True)
         bodies = [(each.part, await self._shared_body(opened, viewer, each)) for each in found]
         return Shown(tuple(bodies), any(each.last for each in found))
 
-    async def standing(
-        self, opened: Subscription, viewer: Viewer, told: Position | Resync
-    ) -> bytes:
+    async def standing(self, opened: Subscription, viewer: Viewer, told: Position | Resync) -> str:
         """Give the body that tells where the stream stands."""
         return (await self._again(opened, lambda: self._body(opened, viewer, told))).text
 
@@ -135,7 +133,7 @@ class Teller:
         context = self.operations.context_of(opened.asked, viewer, opened.request_id)
         return await opened.following.tell(context, event)
 
-    async def _shared_body(self, opened: Subscription, viewer: Viewer, told: Happening) -> bytes:
+    async def _shared_body(self, opened: Subscription, viewer: Viewer, told: Happening) -> str:
         """Give what is shown of a happening, read for this viewer or for another like it."""
         shares = opened.is_alike and not told.personal
         rights = _of_post(viewer) if shares else _of_person(viewer)
@@ -191,8 +189,8 @@ class Teller:
                 )
         finally:
             context.reader.cancel()
-        body = answered(result, opened.request_id).body
-        return _Body(orjson.dumps(body), context.disclosure.exposed)
+        body = _text(answered(result, opened.request_id))
+        return _Body(body, context.disclosure.exposed)
 
 
 async def execute(
@@ -222,8 +220,13 @@ def shape_of(asked: GraphQLRequest, prepared: Prepared, node: FieldNode) -> Hash
         # Declared once and used once: nothing else depends on it.
         if len(re.findall(rf"\${name}\b", prepared.document.text)) == len(("declared", "used")):
             variables = {key: value for key, value in variables.items() if key != name}
-    written = orjson.dumps(variables, default=str, option=orjson.OPT_SORT_KEYS)
+    written = orjson.dumps(variables, default=str, option=orjson.OPT_SORT_KEYS).decode()
     return prepared.document.digest, prepared.name, written, asked.language
+
+
+def _text(answer: Answer) -> str:
+    # As a text it takes no more room than it needs, where orjson's bytes take 4 KB.
+    return orjson.dumps(answer.body).decode()
 
 
 def _of_person(viewer: Viewer) -> Hashable:

@@ -19,10 +19,10 @@ from app.accept import preferred_language
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
-from app.long_response import STOPPING
 from app.operation import Answer
 from app.planner.errors import LIMIT_EXCEEDED
 from app.request import GraphQLRequest, RequestError, bearer_token, check_request
+from app.stopping import stopping_of
 from app.streaming import Streams
 from app.telling import StreamBrokenError
 from app.websocket_messages import (
@@ -127,9 +127,9 @@ class Connection:
                 asyncio.timeout(self._limits.init_seconds) as self._deadline,
                 asyncio.TaskGroup() as self._tasks,
             ):
-                stopping = self._socket.scope.get("extensions", {}).get(STOPPING)
+                stopping = stopping_of(self._socket.scope)
                 if stopping is not None:
-                    self._tasks.create_task(self._drain(stopping["event"]))
+                    stopping.when(self._stop)
                 await self._read()
         except TimeoutError:
             return INITIALISATION_TIMEOUT if self._viewer is None else EXPIRED
@@ -148,14 +148,17 @@ class Connection:
         if not self._of_viewer[self._viewer.id]:
             del self._of_viewer[self._viewer.id]
 
-    async def _drain(self, stopping: asyncio.Event) -> None:
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._draining = self._tasks.create_task(self._drain())
+
+    async def _drain(self) -> None:
         """Let what runs end, within bounds, when the server is going to stop.
 
         An operation that has not begun is left to the client: it begins it again elsewhere. So it
         does with subscriptions, from the position that it was told last.
         """
-        await stopping.wait()
-        self._stopping = True
         for task in self._subscribed:
             task.cancel()
         if self._running:
@@ -256,7 +259,7 @@ class Connection:
         self._subscribed.add(task)
         task.add_done_callback(self._subscribed.discard)
         # Written once: only the payload differs from one message to the next.
-        head = b'{"type":"next","id":%s,"payload":' % orjson.dumps(id_)
+        head = '{"type":"next","id":' + orjson.dumps(id_).decode() + ',"payload":'
         told = self._streams.told(asked, began, self._verified, request_id)
         try:
             async with aclosing(told):
@@ -265,7 +268,7 @@ class Connection:
                         del self._operations[id_]
                         await self._send("error", id_, result.body["errors"])
                         return
-                    await self._send_text(b"%s%s}" % (head, result))
+                    await self._send_text(f"{head}{result}}}")
         except StreamBrokenError as error:
             raise ClosedError(STREAM_BROKEN) from error
         del self._operations[id_]
@@ -280,11 +283,11 @@ class Connection:
     async def _send(self, type_: str, id_: str | None = None, payload: Any = None) -> None:
         message = {"type": type_, "id": id_, "payload": payload}
         given = {name: value for name, value in message.items() if value is not None}
-        await self._send_text(orjson.dumps(given))
+        await self._send_text(orjson.dumps(given).decode())
 
-    async def _send_text(self, text: bytes) -> None:
+    async def _send_text(self, text: str) -> None:
         try:
-            await self._socket.send_text(text.decode())
+            await self._socket.send_text(text)
         except WebSocketDisconnect as error:
             raise ClosedError(Close(error.code, by_peer=True)) from error
 
