@@ -280,6 +280,9 @@ def serve_application(
     """Serve an application in this process until it is told to stop."""
     import uvicorn
 
+    from app.main import settle
+
+    settle()
     config = uvicorn.Config(application, **uvicorn_options(settings))
     server = uvicorn.Server(config)
     try:

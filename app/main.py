@@ -1,5 +1,6 @@
 """Where engine, keys, schema and routes meet."""
 
+import gc
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -326,6 +327,16 @@ def _customers() -> dict[Viewer, Scope]:
     return {viewer: RowScope(viewer) for viewer in found}
 
 
+def settle() -> None:
+    """Tell the garbage collector that what was made so far stays.
+
+    For a process that serves: code, schema and tables are half a million objects, through which
+    it would go again and again while thousands of subscribers wait, for a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def create_from_environment() -> Starlette:
     """Make the application from environment variables alone: for server worker processes."""
     settings = Settings.read()
@@ -337,10 +348,12 @@ def create_from_environment() -> Starlette:
         settings.master_key.get_secret_value() if settings.master_key else None,
         settings.index_key.get_secret_value() if settings.index_key else None,
     )
-    return create_app(
+    made = create_app(
         settings,
         database_url=settings.database_url.get_secret_value(),
         keys=keys,
         token_key=TokenKey.load(settings.data_dir),
         data_dir=settings.data_dir,
     )
+    settle()
+    return made
