@@ -4,7 +4,7 @@ So many agents follow one queue, each signed in and connected by a WebSocket of 
 of one of them to a ticket of the queue is the event; each of them is told the ticket as it is then.
 Told per round:
 
-- deliveries a second: subscribers by the time from sending the reply until the last of them is told;
+- deliveries a second: subscribers by the time from sending the reply until the last one is told;
 - the processor time that the server's processes take for each delivery, which tells more than the
   clock where the machine is shared;
 - the latency of each delivery from sending the reply, its median and 99th hundredth;
