@@ -87,11 +87,11 @@ class Endpoint:
             return await self._refused(error, viewer, network, request_id)
         except ClientDisconnect:
             return Response(status_code=499)
-        run = self.operations.run(asked, viewer, request_id, network)
+        run = partial(self.operations.run, asked, viewer, request_id, network)
         if media_type == EVENT_STREAM:
             results = self._results(asked, run, headers, request_id)
             return EventStream(results, self.keep_alive_seconds, request_id, request.scope)
-        answer = await run
+        answer = await run()
         if answer.subscription is None and media_type != MULTIPART:
             return _response(answer, media_type, request_id)
         told = self._told(asked, answer, headers, request_id)
@@ -100,12 +100,12 @@ class Endpoint:
     async def _results(
         self,
         asked: GraphQLRequest,
-        run: Coroutine[Any, Any, Answer],
+        run: Callable[[], Coroutine[Any, Any, Answer]],
         headers: Mapping[str, str],
         request_id: str,
     ) -> Results:
         """Run an operation, and give all that it tells."""
-        async with aclosing(self._told(asked, await run, headers, request_id)) as told:
+        async with aclosing(self._told(asked, await run(), headers, request_id)) as told:
             async for result in told:
                 yield result
 
@@ -113,8 +113,8 @@ class Endpoint:
         self, asked: GraphQLRequest, answer: Answer, headers: Mapping[str, str], request_id: str
     ) -> Results:
         """Give an answer, or what a subscription tells until it ends or the viewer is nobody."""
+        yield answer
         if answer.subscription is None:
-            yield answer
             return
         verify = partial(self._viewer, headers)
         told = self.streams.told(asked, answer, verify, request_id)

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import orjson
 from starlette.responses import StreamingResponse
@@ -13,7 +13,8 @@ from starlette.types import Scope, Send
 from app.operation import Answer
 from app.stopping import stopping_of
 
-# What an operation tells, each an answer or the body of one as JSON.
+# What an operation tells, each an answer or the body of one as JSON. An answer that ``lasts`` is not
+# told: it says that others come until somebody ends them.
 Results: TypeAlias = AsyncGenerator[Answer | str, None]
 
 
@@ -66,34 +67,39 @@ class LongResponse(StreamingResponse, ABC):
         stops = asyncio.Event()
         if self._stopping is not None:
             self._stopping.when(stops.set)
-        waited = [asyncio.create_task(self._next()), asyncio.create_task(stops.wait())]
+        told = asyncio.create_task(self._next())
+        stopped = asyncio.create_task(stops.wait())
+        # What ends by itself may do so when the server stops; a subscription goes on elsewhere.
+        waited, lasts = {told}, False
         try:
             while True:
                 await asyncio.wait(
                     waited, timeout=self._keep_alive_seconds, return_when=asyncio.FIRST_COMPLETED
                 )
-                if waited[0].done():
-                    result = waited[0].result()
+                if told.done():
+                    result = told.result()
                     if result is None:
                         break
-                    waited[0] = asyncio.create_task(self._next())
-                    yield self.part(_body(result))
-                elif stops.is_set():
-                    # Without an end: the client goes on elsewhere.
+                    told = asyncio.create_task(self._next())
+                    lasts = lasts or (isinstance(result, Answer) and result.lasts)
+                    waited = {told, stopped} if lasts else {told}
+                    if isinstance(result, str) or not result.lasts:
+                        yield self.part(_body(result))
+                elif stops.is_set() and lasts:
                     return
                 else:
                     yield self.silence()
         except CutShortError:
             return
         finally:
-            for task in waited:
-                task.cancel()
+            told.cancel()
+            stopped.cancel()
             with suppress(asyncio.CancelledError, Exception):
-                await waited[0]
+                await told
             await self._results.aclose()
         yield self.end()
 
-    async def _next(self) -> Any:
+    async def _next(self) -> Answer | str | None:
         return await anext(self._results, None)
 
 

@@ -60,6 +60,11 @@ class Answer:
     subscription: Prepared | None = None
 
     @property
+    def lasts(self) -> bool:
+        """Whether others come after it."""
+        return self.subscription is not None
+
+    @property
     def codes(self) -> list[str]:
         """The codes of the errors."""
         return [error["extensions"]["code"] for error in self.body.get("errors", ())]

@@ -144,8 +144,9 @@ class Teller:
         if known is None:
             read = self._again(opened, lambda: self._body(opened, viewer, told))
             known = self._shared[key] = now, asyncio.create_task(read)
+        reading = known[1]
         # It is read for others too, when this one leaves.
-        body = await asyncio.shield(known[1])
+        body = reading.result() if reading.done() else await asyncio.shield(reading)
         if body.exposed:
             reads = self.operations.reads
             try:

@@ -194,6 +194,9 @@ class Connection:
         self._viewer = viewer
         self._of_viewer[viewer.id] += 1
         self._deadline.reschedule(_loop_time(viewer.expires_at))
+        # Nobody asks for the handshake's headers any more: 3 KB for as long as the connection.
+        self._socket.scope["headers"] = []
+        vars(self._socket).pop("_headers", None)
         await self._send("connection_ack")
 
     async def _verified(self) -> Viewer:

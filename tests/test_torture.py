@@ -45,6 +45,6 @@ def test_every_event_is_told_once_and_in_order_whatever_is_killed() -> None:
     if missing:
         pytest.skip(f"not on this machine: {', '.join(missing)}")
     if not (ROOT / "bench/node_subscriptions/node_modules/graphql-ws").is_dir():
-        pytest.skip("the packages of bench/node_subscriptions are not installed: run `npm ci` there")
+        pytest.skip("run `npm ci` in bench/node_subscriptions: its packages are not installed")
     said = torture("torture_streams.py", "--runs=1", "--events=150", "--breaks=5")
     assert "150 events told once and in order" in said

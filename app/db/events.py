@@ -45,7 +45,7 @@ _LAST: Final = "select position from audit_link order by position desc limit 1"
 _RECORDED_AT: Final = "select recorded_at from audit_link where position = $1"
 _READ: Final = """
 select link.position, link.recorded_at, record.id, record.event, record.customer_id,
-    record.subject_id
+    record.subject_id, record.fields
 from (
     select position, recorded_at, record_id from audit_link
     where position > $1 order by position limit $2
@@ -165,7 +165,10 @@ class TicketStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened; ``customer_id`` and ``subject_id`` name the row it is about."""
+    """Something that happened; ``customer_id`` and ``subject_id`` name the row it is about.
+
+    ``fields`` are the names of what changed.
+    """
 
     position: int
     recorded_at: datetime
@@ -173,6 +176,7 @@ class Event:
     customer_id: UUID
     subject_id: UUID
     topics: frozenset[Topic]
+    fields: tuple[str, ...] = ()
     legs: tuple[Leg, ...] = ()
     step: TicketStep | None = None
 
@@ -245,6 +249,7 @@ async def read(connection: Connection, after: int, size: int) -> Stretch:
             row["customer_id"],
             row["subject_id"],
             frozenset(topics[place]),
+            tuple(row["fields"]),
             tuple(legs[place]),
             steps.get(place),
         )

@@ -12,6 +12,8 @@ class AccountChange(ClosedSet):
     CLOSED = "CLOSED", "It was closed."
     FROZEN = "FROZEN", "Money may not leave it any more."
     UNFROZEN = "UNFROZEN", "Money may leave it again."
+    HELD = "HELD", "An amount may not leave it; told to posts that see what is held."
+    RELEASED = "RELEASED", "An amount may leave it again; told to posts that see what is held."
     DEPOSIT_OPENED = "DEPOSIT_OPENED", "A time deposit was opened with money of it, or as it."
     DEPOSIT_WITHDRAWN = "DEPOSIT_WITHDRAWN", "A time deposit was paid out before its end."
     DEPOSIT_MATURED = "DEPOSIT_MATURED", "A time deposit came to its end and was paid out."
@@ -57,6 +59,12 @@ ACCOUNT_EVENTS: Final = {
     "deposit.matured": AccountChange.DEPOSIT_MATURED,
     "deposit.renewed": AccountChange.DEPOSIT_RENEWED,
     "interest.posted": AccountChange.INTEREST_POSTED,
+}
+# The same of an amount, which the record's fields tell from the whole account.
+HELD_FIELD: Final = "held"
+HOLD_EVENTS: Final = {
+    "account.frozen": AccountChange.HELD,
+    "account.unfrozen": AccountChange.RELEASED,
 }
 # Whose subject is one booking of the entry that they tell of.
 BOOKING_EVENTS: Final = frozenset(

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from app.auth.permissions import Access, Permission, access
 from app.db.events import Event, Topic, TopicKind
+from app.domain.happening import ACCOUNT_EVENTS, HELD_FIELD, HOLD_EVENTS, AccountChange
 from app.planner.loaders import load_row
 from app.planner.projection import Projection
 from app.resolvers.context import Context
@@ -30,6 +32,8 @@ async def follow(
         topic = Topic(TopicKind.ACCOUNTS_OF_CUSTOMER, customer)
 
     async def tell(now: Context, event: Event) -> Sequence[Happening]:
+        if _is_hold(event) and not _sees_holds(now):
+            return []
         # An account may be held with others, or used by somebody else.
         legs = [leg for leg in event.legs if topic.of in {leg.account, leg.owner}]
         sees = await now.reader.sees(legs[0].owner)
@@ -42,3 +46,19 @@ async def follow(
         ]
 
     return Following(frozenset({topic}), tell)
+
+
+def change_of(event: Event) -> AccountChange:
+    """Give what an event that is no booking changes of an account."""
+    return (HOLD_EVENTS if _is_hold(event) else ACCOUNT_EVENTS)[event.name]
+
+
+def _is_hold(event: Event) -> bool:
+    return event.name in HOLD_EVENTS and HELD_FIELD in event.fields
+
+
+def _sees_holds(context: Context) -> bool:
+    """Tell whether a post sees what is held: customers are not told that the bank looks into it."""
+    viewer = context.viewer
+    strong = viewer.strongly_authenticated
+    return access(Permission.HOLD_READ, viewer.role, strong=strong) is Access.CLEAR

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from app.auth.permissions import Permission
 from app.db.commands import Made
 from app.db.events import Leg
-from app.domain.happening import ACCOUNT_EVENTS, ORDER_EVENTS, AccountChange, OrderChange
+from app.domain.happening import ORDER_EVENTS, AccountChange, OrderChange
 from app.planner.declare import object_type, root_field
 from app.planner.enums import graphql_enum
 from app.planner.roots import Stream
@@ -110,7 +110,7 @@ async def _told(
     if event.name in ORDER_EVENTS:
         made = Made("sto", event.customer_id, event.subject_id)
         return StandingOrderChanged(**common, order_change=ORDER_EVENTS[event.name], made=made)
-    return AccountChanged(**common, change=ACCOUNT_EVENTS[event.name])
+    return AccountChanged(**common, change=account_activity.change_of(event))
 
 
 @strawberry.type

@@ -4,21 +4,16 @@ from typing import Any
 
 import asyncpg
 import pytest
+from approval_support import agreed
 from client import Client
 from factories import Factory, Made
-from payment_support import account_with, cash, teller_of, to, transfer
+from payment_support import account_with, cash, somebody, teller_of, to, transfer, usd
 from stream_support import ACTIVITY, following, subscribed
+from terms_support import send
 
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
-
-FREEZE = """
-mutation ($input: FreezeAccountInput!) {
-  freezeAccount(input: $input) { __typename ... on Problem { code } }
-}
-"""
-
 
 def customer_token(token_key: TokenKey, account: Made) -> str:
     return token_key.issue(Role.CUSTOMER, account.owner)
@@ -109,20 +104,26 @@ async def test_of_two_parts_of_one_event_none_is_lost(
 async def test_what_becomes_of_an_account_is_told(
     address: str, served: Client, factory: Factory, token_key: TokenKey
 ) -> None:
-    account = await account_with(factory)
-    risk = served.as_(Role.RISK_OFFICER, (await factory.staff("RISK_OFFICER")).id)
+    account = await account_with(factory, "100.00")
+    checker = await somebody(served, factory, Role.COMPLIANCE, account)
+    manager = await somebody(served, factory, Role.BRANCH_MANAGER, account)
     token = customer_token(token_key, account)
-    given = {
-        "idempotencyKey": new_id().hex,
-        "accountId": account.global_id,
-        "reason": "INVESTIGATION",
-        "expectedVersion": 1,
-    }
-    async with following(address, token, ACTIVITY, account=account.global_id) as stream:
-        done = (await risk.run(FREEZE, input=given))["freezeAccount"]
-        assert done["__typename"] == "FreezeAccountPayload", done
-        told = await stream.next()
-    assert (told["change"], told["account"]["status"]) == ("FROZEN", "FROZEN")
+    given = {"accountId": account.global_id, "reason": "INVESTIGATION"}
+    compliance = token_key.issue(Role.COMPLIANCE, new_id())
+    async with (
+        following(address, token, ACTIVITY, account=account.global_id) as mine,
+        following(address, compliance, ACTIVITY, account=account.global_id) as theirs,
+    ):
+        amount = {"amount": usd("60.00")}
+        asked = await send(manager, "freezeAccount", **given, **amount, expectedVersion=1)
+        await agreed(checker, asked)
+        assert (await theirs.next())["change"] == "HELD"
+        asked = await send(manager, "freezeAccount", **given, expectedVersion=2)
+        await agreed(checker, asked)
+        # The customer learns what the account shows, not that the bank looks into it.
+        for stream in (mine, theirs):
+            told = await stream.next()
+            assert (told["change"], told["account"]["status"]) == ("FROZEN", "FROZEN")
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -166,7 +166,7 @@ def token_id(token: str) -> str:
 
 
 @pytest.fixture
-def _revoked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def revoked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Tokens are revoked when a test says so."""
     revoked: set[str] = set()
 
@@ -182,8 +182,9 @@ async def test_a_token_that_is_revoked_ends_a_silent_stream(
     keys: Keys,
     token_key: TokenKey,
     token: str,
+    *,
     account: Made,
-    _revoked: set[str],
+    revoked: set[str],
 ) -> None:
     given = {"account": account.global_id}
     async with served_with(database_url, keys, token_key, subscription_check_seconds=1) as server:
@@ -193,7 +194,7 @@ async def test_a_token_that_is_revoked_ends_a_silent_stream(
             asked(address, token, EVENTS, **given) as lines,
         ):
             await lines.until(b"\n\n")
-            _revoked.add(token_id(token))
+            revoked.add(token_id(token))
             assert await stream.socket.closed() == (4403, "Forbidden")
             rest = await lines.rest()
     assert b'"UNAUTHENTICATED"' in rest
@@ -205,17 +206,20 @@ async def test_a_token_that_is_revoked_stops_the_next_event(
     keys: Keys,
     token_key: TokenKey,
     token: str,
+    *,
     account: Made,
     teller: Client,
-    _revoked: set[str],
+    revoked: set[str],
 ) -> None:
-    async with served_with(database_url, keys, token_key) as (address, _):
-        async with following(address, token, ACTIVITY, account=account.global_id) as stream:
-            await cash(teller, "deposit", account, "1.00")
-            await stream.next()
-            _revoked.add(token_id(token))
-            await cash(teller, "deposit", account, "2.00")
-            assert await stream.socket.closed() == (4403, "Forbidden")
+    async with (
+        served_with(database_url, keys, token_key) as (address, _),
+        following(address, token, ACTIVITY, account=account.global_id) as stream,
+    ):
+        await cash(teller, "deposit", account, "1.00")
+        await stream.next()
+        revoked.add(token_id(token))
+        await cash(teller, "deposit", account, "2.00")
+        assert await stream.socket.closed() == (4403, "Forbidden")
 
 
 async def test_a_token_that_expires_ends_every_stream(
@@ -275,16 +279,16 @@ async def test_a_server_that_stops_lets_clients_go_on_elsewhere(
     database_url: str, keys: Keys, token_key: TokenKey, token: str, account: Made
 ) -> None:
     given = {"account": account.global_id}
-    async with served_with(database_url, keys, token_key) as (address, server):
-        async with (
-            following(address, token, ACTIVITY, **given) as stream,
-            asked(address, token, EVENTS, **given) as lines,
-        ):
-            await lines.until(b"\n\n")
-            server.should_exit = True
-            assert await stream.socket.closed() == (1012, "Service restart")
-            # Not complete: there may be more, elsewhere.
-            assert await lines.rest() == b""
+    async with (
+        served_with(database_url, keys, token_key) as (address, server),
+        following(address, token, ACTIVITY, **given) as stream,
+        asked(address, token, EVENTS, **given) as lines,
+    ):
+        await lines.until(b"\n\n")
+        server.should_exit = True
+        assert await stream.socket.closed() == (1012, "Service restart")
+        # Not complete: there may be more, elsewhere.
+        assert await lines.rest() == b""
 
 
 async def test_an_operation_beside_a_subscription(

@@ -13,6 +13,8 @@ from ticket_support import ANSWER, ServiceDesk, make_desk, send, version_of
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
+from app.domain.service import TicketEventKind
+from app.schema.ticket_updated import _KINDS
 
 
 @pytest.fixture
@@ -175,3 +177,7 @@ async def test_tickets_of_others(
         async with subscribed(address, stranger, TICKETS, **given) as stream:
             error = await stream.refusal()
         assert error["extensions"]["code"] == "FORBIDDEN"
+
+
+def test_every_step_has_a_message() -> None:
+    assert set(_KINDS) == set(TicketEventKind)

@@ -58,6 +58,8 @@ class Bank:
         self.seen = seen
         self.wake = wake
         self.watched = Watched()
+        # Where the chain ends when the test begins.
+        self.base = seen.position
 
     @property
     def topics(self) -> frozenset[Topic]:
@@ -78,8 +80,19 @@ class Bank:
             await self.trail.write(self.record(**given), self.trail.record())
         self.wake()
 
-    async def numbered(self, position: int) -> None:
-        await until(lambda: self.seen.position >= position)
+    async def numbered(self, count: int) -> None:
+        """Wait until so many records have their positions."""
+        await until(lambda: self.seen.position >= self.base + count)
+
+    async def read(self, count: int) -> None:
+        """Wait until so many records were read for subscribers."""
+        await until(lambda: self.watched.position >= self.base + count)
+
+    async def take(self, follower: Follower, count: int) -> list[int]:
+        """Take so many events; gives their places among what the test has written."""
+        found = [await follower.next(30) for _ in range(count)]
+        assert all(isinstance(each, Event) for each in found), found
+        return [each.position - self.base for each in found if isinstance(each, Event)]
 
     @asynccontextmanager
     async def feed(self, limits: FeedLimits = LIMITS) -> AsyncIterator[Feed]:
@@ -88,25 +101,23 @@ class Bank:
             yield made
 
 
+@pytest.fixture(scope="module")
+def url(new_database: Callable[[str], str]) -> str:
+    """A bank in which nothing else happens."""
+    made = new_database("feed")
+    asyncio.run(upgrade(made))
+    return made
+
+
 @pytest.fixture
-async def bank(
-    new_database: Callable[[str], str], keys: Keys, tmp_path: Path
-) -> AsyncIterator[Bank]:
-    url = await asyncio.to_thread(new_database, f"feed_{new_id().hex[-12:]}")
-    await upgrade(url)
+async def bank(url: str, keys: Keys, tmp_path: Path) -> AsyncIterator[Bank]:
     async with AsyncExitStack() as stack:
         trail = await stack.enter_async_context(open_trail(url, keys, tmp_path))
         factory = Factory(trail.owner, keys)
         account = await factory.account(await factory.customer())
         seen, wake = await stack.enter_async_context(trail.sequencing())
+        seen.position = await trail.owner.fetchval("select count(*) from audit_link")
         yield Bank(trail, account, seen, wake)
-
-
-async def take(follower: Follower, count: int) -> list[int]:
-    """Take so many events; gives their positions."""
-    found = [await follower.next(30) for _ in range(count)]
-    assert all(isinstance(each, Event) for each in found), found
-    return [each.position for each in found if isinstance(each, Event)]
 
 
 async def test_who_comes_at_any_time_is_told_each_event_once(bank: Bank) -> None:
@@ -119,8 +130,9 @@ async def test_who_comes_at_any_time_is_told_each_event_once(bank: Bank) -> None
         async def follow(pieces: int) -> list[int]:
             told: list[int] = []
             while len(told) < count:
-                follower = feed_.follow(bank.topics, told[-1] if told else 0)
-                told += await take(follower, min(pieces, count - len(told)))
+                after = bank.base + (told[-1] if told else 0)
+                follower = feed_.follow(bank.topics, after)
+                told += await bank.take(follower, min(pieces, count - len(told)))
                 follower.close()
             return told
 
@@ -150,11 +162,11 @@ async def test_who_is_slow_is_told_everything_later(bank: Bank) -> None:
         follower = feed_.follow(bank.topics)
         assert await follower.next(0.01) is None
         await bank.happen(30)
-        await until(lambda: bank.watched.position >= 59)
+        await bank.read(59)
         assert bank.watched.behind == 1
-        assert await take(follower, 30) == [2 * n + 1 for n in range(30)]
+        assert await bank.take(follower, 30) == [2 * n + 1 for n in range(30)]
         await bank.happen(1)
-        assert await take(follower, 1) == [61]
+        assert await bank.take(follower, 1) == [61]
         follower.close()
 
 
@@ -172,22 +184,22 @@ async def test_who_is_too_late_is_told_to_read_anew(
     await bank.happen(40)
     await bank.numbered(80)
     async with bank.feed(limits) as feed_:
-        follower = feed_.follow(bank.topics, 1)
-        assert await follower.next(30) == Resync(reason, 80)
+        follower = feed_.follow(bank.topics, bank.base + 1)
+        assert await follower.next(30) == Resync(reason, bank.base + 80)
         assert bank.watched.resyncs == [reason.value]
         # The stream goes on.
         assert await follower.next(0.01) is None
         await bank.happen(1)
-        assert await take(follower, 1) == [81]
+        assert await bank.take(follower, 1) == [81]
         follower.close()
 
 
 async def test_a_position_that_the_bank_does_not_have(bank: Bank) -> None:
     async with bank.feed() as feed_:
-        follower = feed_.follow(bank.topics, 1_000)
-        assert await follower.next(30) == Resync(ResyncReason.UNKNOWN, 0)
+        follower = feed_.follow(bank.topics, bank.base + 1_000)
+        assert await follower.next(30) == Resync(ResyncReason.UNKNOWN, bank.base)
         await bank.happen(1)
-        assert await take(follower, 1) == [1]
+        assert await bank.take(follower, 1) == [1]
         follower.close()
 
 
@@ -197,7 +209,7 @@ async def test_a_position_that_another_process_told_already(
     async with bank.feed() as feed_:
         # This process has not read as far as the one that the client comes from.
         waiting = asyncio.Event()
-        tail = feed_._advance  # noqa: SLF001
+        tail = feed_._advance
 
         async def late(connection: asyncpg.Connection) -> Any:
             await waiting.wait()
@@ -206,13 +218,13 @@ async def test_a_position_that_another_process_told_already(
         monkeypatch.setattr(feed_, "_advance", late)
         await bank.happen(3)
         await bank.numbered(6)
-        assert feed_.position == 0
-        follower = feed_.follow(bank.topics, 3)
-        assert await take(follower, 1) == [5]
+        assert feed_.position == bank.base
+        follower = feed_.follow(bank.topics, bank.base + 3)
+        assert await bank.take(follower, 1) == [5]
         waiting.set()
-        await until(lambda: bank.watched.position >= 6)
+        await bank.read(6)
         await bank.happen(1)
-        assert await take(follower, 1) == [7]
+        assert await bank.take(follower, 1) == [7]
         follower.close()
 
 
@@ -220,13 +232,13 @@ async def test_events_go_on_after_the_database_was_away(bank: Bank) -> None:
     async with bank.feed() as feed_:
         follower = feed_.follow(bank.topics)
         await bank.happen(1)
-        await take(follower, 1)
+        await bank.take(follower, 1)
         await bank.trail.owner.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where application_name = 'bank360 events' and datname = current_database()"
         )
         await bank.happen(2)
-        assert await take(follower, 2) == [3, 5]
+        assert await bank.take(follower, 2) == [3, 5]
         assert bank.watched.failures
         follower.close()
 
@@ -237,7 +249,7 @@ async def test_missed_events_wait_for_the_database(
     read, failures = events.read, iter([ConnectionResetError(), ConnectionResetError()])
 
     async def lost(connection: Any, after: int, size: int) -> Any:
-        if after == 1 and (error := next(failures, None)) is not None:
+        if after == bank.base + 1 and (error := next(failures, None)) is not None:
             raise error
         return await read(connection, after, size)
 
@@ -246,8 +258,8 @@ async def test_missed_events_wait_for_the_database(
     await bank.numbered(6)
     async with bank.feed() as feed_:
         monkeypatch.setattr(events, "read", lost)
-        follower = feed_.follow(bank.topics, 1)
-        assert await take(follower, 2) == [3, 5]
+        follower = feed_.follow(bank.topics, bank.base + 1)
+        assert await bank.take(follower, 2) == [3, 5]
         assert bank.watched.failures == 2
         follower.close()
 
@@ -271,13 +283,13 @@ async def test_what_concerns_nobody_leaves_nothing_behind(bank: Bank) -> None:
         await bank.happen(2)
 
         async def is_read() -> bool:
-            return feed_.position == 4
+            return feed_.position == bank.base + 4
 
         await until_so(is_read)
         assert await others.next(0.01) is None
-        assert others.position == 4
+        assert others.position == bank.base + 4
         others.close()
-        assert not feed_._followers  # noqa: SLF001
+        assert not feed_._followers
 
 
 def test_pauses_grow_up_to_a_bound() -> None:
@@ -289,5 +301,5 @@ async def test_reading_needs_no_more_than_indexes(bank: Bank) -> None:
     await bank.numbered(4)
     connection: asyncpg.Connection
     async with events.connected(bank.trail.dsn) as connection:
-        plan = await connection.fetch("explain " + events._READ, 0, 100)  # noqa: SLF001, S608
+        plan = await connection.fetch("explain " + events._READ, 0, 100)  # noqa: S608
     assert "Seq Scan on audit_link" not in str(plan)
