@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed-from-lock
 # What the checks with others' tools need is installed apart, each from a lock of its own.
 OIDC_STAMP := tests/oidc/node_modules/.installed-from-lock
 TYPESCRIPT_STAMP := web/clients/typescript/node_modules/.installed-from-lock
+STREAMS_STAMP := bench/node_subscriptions/node_modules/.installed-from-lock
 PYTHON_STAMP := web/clients/python/.venv/.installed-from-lock
 CONFORMANCE_STAMP := web/conformance/node_modules/.installed-from-lock
 SCHEMATHESIS_STAMP := web/conformance/schemathesis/.venv/.installed-from-lock
@@ -36,13 +37,13 @@ test: lint clients
 NODE_IS_NEW_ENOUGH := const [a, b] = process.versions.node.split("."); \
 	process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
 
-# Installs what the tests run of others' tools: typed clients, and an issuer. Without Node.js the
-# tests of the TypeScript client and of that issuer are skipped.
+# Installs what the tests run of others' tools: typed clients, an issuer, and a subscriber. Without
+# Node.js the tests of the TypeScript client, of that issuer and subscriber are skipped.
 clients: $(PYTHON_STAMP)
 	@if node -e '$(NODE_IS_NEW_ENOUGH)' 2>/dev/null && command -v npm >/dev/null; \
-	then $(MAKE) -s $(OIDC_STAMP) $(TYPESCRIPT_STAMP); \
+	then $(MAKE) -s $(OIDC_STAMP) $(TYPESCRIPT_STAMP) $(STREAMS_STAMP); \
 	else echo 'Node.js 20.19 or newer with npm is not on the path: neither the TypeScript client nor' \
-		'tokens of oidc-provider are tested'; fi
+		'tokens of oidc-provider nor torn subscriptions are tested'; fi
 
 %/node_modules/.installed-from-lock: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

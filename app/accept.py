@@ -52,6 +52,20 @@ def preferred(accept: str, offers: tuple[str, ...]) -> str | None:
 
 
 @lru_cache(_KNOWN_MAX)
+def has_parameter(accept: str, media_type: str, name: str, value: str) -> bool:
+    """Tell whether the header ``accept`` lists a media type with a parameter of a value.
+
+    Names of parameters are compared in small letters.
+    """
+    for part in accept.split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        given = dict(parameter.lower().partition("=")[::2] for parameter in parameters)
+        if media.lower() == media_type and given.get(name, "").strip('"') == value:
+            return given.get("q", "1").strip("0.") != ""
+    return False
+
+
+@lru_cache(_KNOWN_MAX)
 def preferred_language(accept: str) -> Language:
     """Choose a language for the header ``Accept-Language`` (section 12.5.4): English or Chinese."""
     spoken = {"en": Language.EN, "zh": Language.ZH}

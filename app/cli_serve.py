@@ -252,6 +252,7 @@ def _print_welcome(bank: Bank, settings: "Settings", listener: socket.socket) ->
 
 def uvicorn_options(settings: "Settings") -> dict[str, Any]:
     """Give what every uvicorn that serves the API is told, beside the application and where."""
+    from app.http_wire import HttpProtocol
     from app.websocket_wire import WebSocketProtocol
 
     return {
@@ -262,6 +263,7 @@ def uvicorn_options(settings: "Settings") -> dict[str, Any]:
         "log_config": None,
         "timeout_graceful_shutdown": settings.shutdown_seconds_max,
         "forwarded_allow_ips": [str(network) for network in settings.trusted_proxies],
+        "http": HttpProtocol,
         "ws": WebSocketProtocol,
         "ws_max_size": settings.body_bytes_max,
         "ws_ping_interval": settings.websocket_ping_seconds,
@@ -278,6 +280,9 @@ def serve_application(
     """Serve an application in this process until it is told to stop."""
     import uvicorn
 
+    from app.main import settle
+
+    settle()
     config = uvicorn.Config(application, **uvicorn_options(settings))
     server = uvicorn.Server(config)
     try:

@@ -256,9 +256,6 @@ class Executor:
                 else "the document has not exactly one operation: name one in 'operationName'"
             )
             return Prepared(document, errors=[RefusedError(message, BAD_REQUEST)])
-        if operation.operation is OperationType.SUBSCRIPTION:
-            message = "this schema has no subscriptions"
-            return Prepared(document, operation, errors=[RefusedError(message, BAD_REQUEST)])
         coerced = get_variable_values(
             self.schema,
             operation.variable_definitions or (),
@@ -280,8 +277,12 @@ class Executor:
         variables: dict[str, Any] | None,
         operation_name: str | None,
         context: Context,
+        root: Any = None,
     ) -> ExecutionResult:
-        """Execute an operation that was prepared without errors."""
+        """Execute an operation that was prepared without errors.
+
+        ``root`` is what a subscription tells of: it is executed anew for each event.
+        """
         assert prepared.document.ast is not None
         assert prepared.operation is not None
         assert prepared.variables is not None
@@ -295,7 +296,8 @@ class Executor:
         result = execute(
             self.schema,
             prepared.document.ast,
-            context_value=context,
+            root,
+            context,
             variable_values=variables,
             operation_name=operation_name,
             hide_suggestions=not self.suggestions,

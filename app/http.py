@@ -1,7 +1,8 @@
 """GraphQL over HTTP: one endpoint for operations, JSON in, JSON or an event stream out."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -11,11 +12,13 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.accept import preferred, preferred_language
+from app.accept import has_parameter, preferred, preferred_language
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
 from app.bodies import BodyTooLongError, read_bounded
+from app.long_response import CutShortError, Results
+from app.multipart import MULTIPART, SPEC, SPEC_VERSION, Multipart
 from app.operation import INTERNAL, Answer, Operations
 from app.planner.errors import FORBIDDEN, LIMIT_EXCEEDED, RATE_LIMITED
 from app.rates import Spent
@@ -28,6 +31,8 @@ from app.request import (
     read_json,
 )
 from app.sse import EVENT_STREAM, EventStream
+from app.streaming import Streams
+from app.telling import StreamBrokenError
 
 _log = structlog.get_logger("bank360.http")
 
@@ -47,10 +52,15 @@ _KNOWN_MAX: Final = 200
 class Endpoint:
     """Answers ``/graphql``."""
 
-    operations: Operations
+    streams: Streams
     verify: Callable[[str, str | None], Awaitable[Viewer]]
     body_bytes_max: int
     keep_alive_seconds: float
+
+    @property
+    def operations(self) -> Operations:
+        """What runs operations."""
+        return self.streams.operations
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; every refusal is a GraphQL error in JSON."""
@@ -71,16 +81,52 @@ class Endpoint:
                 read_only=request.method == "GET",
                 language=preferred_language(headers.get("accept-language", "")),
                 reports_cost=asked.reports_cost or headers.get(COST_HEADER) == "report",
+                streams=media_type == EVENT_STREAM or _takes_parts(headers),
             )
         except RequestError as error:
             return await self._refused(error, viewer, network, request_id)
         except ClientDisconnect:
             return Response(status_code=499)
+        run = partial(self.operations.run, asked, viewer, request_id, network)
         if media_type == EVENT_STREAM:
-            run = partial(self.operations.run, asked, viewer, request_id, network)
-            return EventStream(run, self.keep_alive_seconds, request_id)
-        answer = await self.operations.run(asked, viewer, request_id, network)
-        return _response(answer, media_type, request_id)
+            results = self._results(asked, run, headers, request_id)
+            return EventStream(results, self.keep_alive_seconds, request_id, request.scope)
+        answer = await run()
+        if answer.subscription is None and media_type != MULTIPART:
+            return _response(answer, media_type, request_id)
+        told = self._told(asked, answer, headers, request_id)
+        return Multipart(told, self.keep_alive_seconds, request_id, request.scope)
+
+    async def _results(
+        self,
+        asked: GraphQLRequest,
+        run: Callable[[], Coroutine[Any, Any, Answer]],
+        headers: Mapping[str, str],
+        request_id: str,
+    ) -> Results:
+        """Run an operation, and give all that it tells."""
+        async with aclosing(self._told(asked, await run(), headers, request_id)) as told:
+            async for result in told:
+                yield result
+
+    async def _told(
+        self, asked: GraphQLRequest, answer: Answer, headers: Mapping[str, str], request_id: str
+    ) -> Results:
+        """Give an answer, or what a subscription tells until it ends or the viewer is nobody."""
+        yield answer
+        if answer.subscription is None:
+            return
+        verify = partial(self._viewer, headers)
+        told = self.streams.told(asked, answer, verify, request_id)
+        try:
+            async with aclosing(told):
+                async for result in told:
+                    yield result
+        except StreamBrokenError as error:
+            raise CutShortError from error
+        except RequestError as error:
+            self.operations.metrics.refused([error.code])
+            yield Answer({"errors": [_error(error)]}, executed=False)
 
     async def _refused(
         self, error: RequestError, viewer: Viewer | None, network: str, request_id: str
@@ -95,7 +141,7 @@ class Endpoint:
             error = RequestError(429, spent.refusal.message, RATE_LIMITED)
         self.operations.metrics.refused([error.code])
         _log.info("refused", request_id=request_id, status=error.status, code=error.code)
-        refused = {"errors": [{"message": str(error), "extensions": error.extensions}]}
+        refused = {"errors": [_error(error)]}
         headers = {**error.headers, **spent.headers, "X-Request-Id": request_id}
         return Response(orjson.dumps(refused), error.status, headers, _JSON)
 
@@ -129,6 +175,15 @@ class Endpoint:
             raise RequestError(413, message, LIMIT_EXCEEDED, Connection="close") from error
 
 
+def _error(error: RequestError) -> Mapping[str, Any]:
+    return {"message": str(error), "extensions": error.extensions}
+
+
+def _takes_parts(headers: Mapping[str, str]) -> bool:
+    """Tell whether the client reads subscriptions from a multipart response."""
+    return has_parameter(headers.get("accept", ""), MULTIPART, SPEC, SPEC_VERSION)
+
+
 def _headers(request: Request) -> Mapping[str, str]:
     """Give the headers by their names in small letters; several lines mean one list."""
     found: dict[str, str] = {}
@@ -159,6 +214,8 @@ def _check_method(request: Request) -> None:
 def _accepted(headers: Mapping[str, str]) -> str:
     """Choose the response's media type by the header ``Accept``."""
     media_type = preferred(headers.get("accept", ""), _MEDIA_TYPES)
+    if media_type is None and _takes_parts(headers):
+        return MULTIPART
     if media_type is None:
         message = f"answers come as {', '.join(_MEDIA_TYPES[:-1])} or {_MEDIA_TYPES[-1]}"
         raise RequestError(406, message, BAD_REQUEST)

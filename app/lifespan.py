@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from app.auth.issuer import RemoteKeys
 from app.db.database import Database
+from app.db.feed import Feed
 from app.db.key_check import check_keys
 from app.db.keys import Keys
 from app.db.reads import Reads
@@ -32,6 +33,7 @@ class Lifespan:
     readers: int
     statement_timeout_seconds: int
     sequencing: Sequencing
+    feed: Feed
     reads: Reads
     redis: Redis
     issuer: RemoteKeys | None
@@ -58,6 +60,7 @@ class Lifespan:
             )
             stack.push_async_callback(database.close)
             await stack.enter_async_context(self.sequencing.running())
+            await stack.enter_async_context(self.feed.running())
             if self.worker is not None:
                 await stack.enter_async_context(self.worker.running())
             writes = await Writes.connect(

@@ -1,6 +1,8 @@
 """Where engine, keys, schema and routes meet."""
 
+import gc
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.routing import BaseRoute, Route
 
 from app import health, logs, metrics
 from app.auth.permissions import Role
@@ -22,6 +24,7 @@ from app.auth.viewer import ALWAYS, Viewer
 from app.db.counters import Counters
 from app.db.database import Database
 from app.db.documents import Documents
+from app.db.feed import Feed, FeedLimits
 from app.db.head_file import HeadFile
 from app.db.keys import Keys
 from app.db.reads import Reads
@@ -37,6 +40,7 @@ from app.lifespan import Lifespan
 from app.limits import Limits
 from app.messages import LoggedMessages
 from app.metrics import Metrics
+from app.multipart import MULTIPART
 from app.operation import Operations
 from app.persisted import PersistedQueries
 from app.planner.cursors import Cursors
@@ -48,6 +52,7 @@ from app.resolvers.context import Context
 from app.resolvers.messages import Messages
 from app.schema.root import graphql_schema, planner
 from app.settings import Settings
+from app.streaming import StreamLimits, Streams
 from app.trusted import TrustedDocuments
 from app.websocket import WebSocketEndpoint
 from app.websocket_connection import CLOSE_SECONDS, ConnectionLimits
@@ -118,12 +123,14 @@ def create_app(
     operations = _operations(
         settings, context, reads=reads, redis=redis, bounded=bounded, measured=measured
     )
+    feed = _feed(settings, database_url, sequencing.numbered, measured)
     lifespan = Lifespan(
         database_url,
         keys,
         readers=settings.database_pool_size,
         statement_timeout_seconds=settings.statement_timeout_seconds,
         sequencing=sequencing,
+        feed=feed,
         reads=reads,
         redis=redis,
         issuer=identity.issuer,
@@ -132,7 +139,8 @@ def create_app(
         worker=create_worker(settings, database_url, keys, measured) if works else None,
     )
 
-    routes, direct = _graphql_routes(settings, operations, identity.verifier)
+    streams = _streams(settings, operations, feed)
+    routes, direct = _graphql_routes(settings, streams, identity.verifier)
     app = Starlette(
         routes=[
             *routes,
@@ -198,17 +206,36 @@ def _sequencing(
     )
 
 
+def _feed(settings: Settings, database_url: str, numbered: WakeUps, measured: Metrics) -> Feed:
+    limits = FeedLimits(
+        timedelta(hours=settings.event_retention_hours),
+        settings.event_replay_max,
+        settings.event_queue_max,
+    )
+    return Feed(database_url, numbered, measured.streams, limits)
+
+
+def _streams(settings: Settings, operations: Operations, feed: Feed) -> Streams:
+    limits = StreamLimits(
+        settings.subscriptions_max,
+        settings.subscriptions_per_viewer_max,
+        settings.subscription_check_seconds,
+        settings.subscription_mark_seconds,
+    )
+    return Streams(operations, feed, limits)
+
+
 def _graphql_routes(
-    settings: Settings, operations: Operations, verifier: Verifier
+    settings: Settings, streams: Streams, verifier: Verifier
 ) -> tuple[list[BaseRoute], Middleware]:
     endpoint = Endpoint(
-        operations,
+        streams,
         verifier.verify,
         settings.body_bytes_max,
         settings.event_stream_keep_alive_seconds,
     )
     websockets = WebSocketEndpoint(
-        operations,
+        streams,
         verifier.verify,
         settings.cors_origins,
         settings.websocket_connections_max,
@@ -219,11 +246,9 @@ def _graphql_routes(
             connections_of_viewer=settings.websocket_connections_per_viewer_max,
         ),
     )
-    routes: list[BaseRoute] = [
-        Route(_GRAPHQL, endpoint.answer, methods=_METHODS),
-        WebSocketRoute(_GRAPHQL, websockets.answer),
-    ]
-    return routes, Middleware(Direct, path=_GRAPHQL, answer=endpoint.answer)
+    routes: list[BaseRoute] = [Route(_GRAPHQL, endpoint.answer, methods=_METHODS)]
+    direct = Middleware(Direct, path=_GRAPHQL, answer=endpoint.answer, converse=websockets.answer)
+    return routes, direct
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
@@ -236,7 +261,13 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=_EXPOSED_HEADERS,
             max_age=_PREFLIGHT_SECONDS,
         ),
-        Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
+        Middleware(
+            GZipMiddleware,
+            minimum_size=_GZIP_FROM_BYTES,
+            compresslevel=_GZIP_LEVEL,
+            # What is told piece by piece would wait in the compressor.
+            exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, MULTIPART),
+        ),
     ]
 
 
@@ -296,6 +327,16 @@ def _customers() -> dict[Viewer, Scope]:
     return {viewer: RowScope(viewer) for viewer in found}
 
 
+def settle() -> None:
+    """Tell the garbage collector that what was made so far stays.
+
+    For a process that serves: code, schema and tables are half a million objects, through which
+    it would go again and again while thousands of subscribers wait, for a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def create_from_environment() -> Starlette:
     """Make the application from environment variables alone: for server worker processes."""
     settings = Settings.read()
@@ -307,10 +348,12 @@ def create_from_environment() -> Starlette:
         settings.master_key.get_secret_value() if settings.master_key else None,
         settings.index_key.get_secret_value() if settings.index_key else None,
     )
-    return create_app(
+    made = create_app(
         settings,
         database_url=settings.database_url.get_secret_value(),
         keys=keys,
         token_key=TokenKey.load(settings.data_dir),
         data_dir=settings.data_dir,
     )
+    settle()
+    return made

@@ -25,6 +25,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.addresses import Network, client_address
+from app.stream_metrics import StreamMetrics
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 PATH: Final = "/metrics"
@@ -89,6 +90,7 @@ class Metrics:
         self.pool = PoolMetrics(registry, live)
         self.reads = ReadsMetrics(registry)
         self.sequencer = SequencerMetrics(registry)
+        self.streams = StreamMetrics(registry, live)
         self.worker = WorkerMetrics(registry)
         self.desk = DeskMetrics(registry)
         if FOLDER_VARIABLE not in os.environ:

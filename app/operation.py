@@ -34,8 +34,12 @@ _log = structlog.get_logger("bank360.operation")
 
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 # Clients choose the names of operations; a log line has room for the usual ones.
-_NAME_LENGTH_MAX: Final = 100
+NAME_LENGTH_MAX: Final = 100
 _RETRY_SECONDS: Final = 5
+_NEEDS_STREAM: Final = (
+    "a subscription is answered over WebSocket (graphql-transport-ws), or to a request with the"
+    " header 'Accept: text/event-stream' or 'Accept: multipart/mixed;subscriptionSpec=1.0'"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Answer:
 
     ``executed`` tells an operation that began, whatever became of it, from one that was refused;
     ``failed`` tells a fault of ours that left nothing to show. ``headers`` and ``status`` are for
-    transports that have them; without a ``status`` the rest decides it.
+    transports that have them; without a ``status`` the rest decides it. With a ``subscription``
+    there is nothing in the body yet: app.streaming gives what it tells.
     """
 
     body: Mapping[str, Any]
@@ -52,6 +57,12 @@ class Answer:
     failed: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
+    subscription: Prepared | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether others come after it."""
+        return self.subscription is not None
 
     @property
     def codes(self) -> list[str]:
@@ -91,9 +102,7 @@ class Operations:
         ``network`` is where it comes from (`app.addresses.network_of`), for rates. Cancelling the
         operation also cancels its SQL.
         """
-        context = self.context(viewer)
-        context.request_id, context.language = request_id, asked.language
-        context.reader.language = asked.language
+        context = self.context_of(asked, viewer, request_id)
         progress = _Progress()
         try:
             async with asyncio.timeout(self.seconds_max):
@@ -101,15 +110,22 @@ class Operations:
         except TimeoutError:
             context.reader.cancel()
             refusal = too_large(f"the operation took longer than {self.seconds_max} seconds")
-            answer = _answer(ExecutionResult(None, [refusal]), request_id)
+            answer = answered(ExecutionResult(None, [refusal]), request_id)
         except asyncio.CancelledError:
             context.reader.cancel()
             raise
         except Exception as error:  # noqa: BLE001  # What escapes would be logged with its values.
             _log.exception("failed", request_id=request_id, exc_info=error)
-            answer = Answer({"errors": [_masked(request_id)]}, executed=False, failed=True)
+            answer = failed(request_id)
         self._record(answer, context, request_id, progress)
         return answer
+
+    def context_of(self, asked: GraphQLRequest, viewer: Viewer, request_id: str) -> Context:
+        """Make the context of an operation, or of one event of a subscription."""
+        context = self.context(viewer)
+        context.request_id, context.language = request_id, asked.language
+        context.reader.language = asked.language
+        return context
 
     async def _answer(
         self,
@@ -127,7 +143,7 @@ class Operations:
         if isinstance(text, RefusedError):
             spent = await self.rates.spend(viewer, network, 1, 0)
             # The status by which persisted queries' clients know that they are understood.
-            answer = _answer(ExecutionResult(None, [text]), request_id, spent.headers, 200)
+            answer = answered(ExecutionResult(None, [text]), request_id, spent.headers, 200)
             return _limited(spent) if spent.refusal else answer
         prepared = self.executor.prepare(text, asked.variables, asked.operation_name)
         if asked.read_only and prepared.kind == OperationType.MUTATION.value:
@@ -154,7 +170,9 @@ class Operations:
         headers: Mapping[str, str],
     ) -> Answer:
         if prepared.errors:
-            return _answer(ExecutionResult(None, list(prepared.errors)), request_id, headers)
+            return answered(ExecutionResult(None, list(prepared.errors)), request_id, headers)
+        if prepared.kind == OperationType.SUBSCRIPTION.value:
+            return _subscribed(asked, prepared, request_id, headers)
         result = await self.executor.execute(
             prepared, asked.variables, asked.operation_name, context
         )
@@ -162,7 +180,7 @@ class Operations:
             await self._record_reads(context, prepared.name, request_id)
         except ReadsNotRecordedError:
             return _unrecorded(request_id, headers)
-        return _answer(result, request_id, headers)
+        return answered(result, request_id, headers)
 
     def _with_cost(self, answer: Answer, prepared: Prepared, spent: Spent) -> Answer:
         """Tell in an answer what its operation costs, and what is left of the viewer's rate."""
@@ -184,7 +202,7 @@ class Operations:
         """Record what the answer shows of personal data; it leaves only when that is durable."""
         exposed = context.disclosure.exposed
         if exposed:
-            operation = name and name[:_NAME_LENGTH_MAX]
+            operation = name and name[:NAME_LENGTH_MAX]
             await self.reads.record(context.viewer, exposed, operation, request_id)
 
     async def _text(self, asked: GraphQLRequest, viewer: Viewer) -> str | RefusedError:
@@ -214,7 +232,7 @@ class Operations:
             request_id=request_id,
             viewer=str(viewer.id),
             role=viewer.role.value,
-            operation=name and name[:_NAME_LENGTH_MAX],
+            operation=name and name[:NAME_LENGTH_MAX],
             kind=kind,
             document=progress.document,
             outcome=outcome,
@@ -226,6 +244,8 @@ class Operations:
 
 
 def _outcome(answer: Answer) -> str:
+    if answer.subscription is not None:
+        return "began"
     if answer.failed:
         return "failed"
     if not answer.executed:
@@ -238,6 +258,21 @@ def _not_by_get() -> Answer:
     refusal = RefusedError("a mutation is sent by POST", BAD_REQUEST)
     body = {"errors": [refusal.formatted]}
     return Answer(body, executed=False, headers={"Allow": "POST"}, status=405)
+
+
+def _subscribed(
+    asked: GraphQLRequest, prepared: Prepared, request_id: str, headers: Mapping[str, str]
+) -> Answer:
+    """Let a subscription begin, where several answers can be told."""
+    if not asked.streams:
+        refusal = RefusedError(_NEEDS_STREAM, BAD_REQUEST)
+        return answered(ExecutionResult(None, [refusal]), request_id, headers)
+    return Answer({}, executed=True, headers=headers, subscription=prepared)
+
+
+def failed(request_id: str) -> Answer:
+    """Tell of a fault of ours that left nothing to show."""
+    return Answer({"errors": [_masked(request_id)]}, executed=False, failed=True)
 
 
 def _limited(spent: Spent) -> Answer:
@@ -260,12 +295,13 @@ def _unrecorded(request_id: str, headers: Mapping[str, str]) -> Answer:
     return Answer({"errors": [error]}, executed=False, failed=True, headers=headers, status=503)
 
 
-def _answer(
+def answered(
     result: ExecutionResult,
     request_id: str,
     headers: Mapping[str, str] | None = None,
     status: int | None = None,
 ) -> Answer:
+    """Give a result as the client may see it."""
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [_formatted(error, request_id) for error in result.errors]

@@ -38,7 +38,7 @@ class GraphQLRequest:
     from a client that registers a document, whose ``digest``, its SHA-256 in hexadecimal, is then
     the id. ``read_only`` requests may change nothing; ``language``
     is what sentences for people come in. ``reports_cost`` adds what the operation cost to the
-    answer.
+    answer. Of one that ``streams`` several answers can be told, as subscriptions give.
     """
 
     query: str | None
@@ -48,6 +48,7 @@ class GraphQLRequest:
     read_only: bool = False
     language: Language = Language.EN
     reports_cost: bool = False
+    streams: bool = False
 
     @property
     def digest(self) -> str | None:

@@ -243,6 +243,33 @@ class Settings(BaseSettings):
         default=20,
         description="Time between pings to WebSocket clients, and the longest wait for an answer",
     )
+    subscriptions_max: Annotated[Positive, Unit("subscriptions")] = Field(
+        default=10_000, description="Most subscriptions of one process"
+    )
+    subscriptions_per_viewer_max: Annotated[Positive, Unit("subscriptions")] = Field(
+        default=100, description="Most subscriptions of one person to one process"
+    )
+    subscription_check_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=20,
+        description="Longest time for which a silent subscription goes on after its token was "
+        "revoked",
+    )
+    subscription_mark_seconds: Annotated[Positive, Unit("seconds")] = Field(
+        default=300, description="Longest silence of a subscription before it tells its position"
+    )
+    event_retention_hours: Annotated[Positive, Unit("hours")] = Field(
+        default=24, description="How old events are told to a subscriber who comes back"
+    )
+    event_replay_max: Annotated[Positive, Unit("positions")] = Field(
+        default=100_000,
+        description="Most positions that are read for a subscriber who comes back; events, and "
+        "records of what was shown, take one each",
+    )
+    event_queue_max: Annotated[Positive, Unit("events")] = Field(
+        default=256,
+        description="Most events that wait in memory for one subscriber; who is slower is told "
+        "from the database",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe log lines that are written"
     )

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from app.auth.viewer import Viewer
-from app.operation import Operations
 from app.planner.errors import FORBIDDEN, RATE_LIMITED
+from app.streaming import Streams
 from app.websocket_connection import Connection, ConnectionLimits
 from app.websocket_messages import SUBPROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE
 
@@ -30,7 +30,7 @@ class WebSocketEndpoint:
     process; no viewer has more than the limits' share of them.
     """
 
-    operations: Operations
+    streams: Streams
     verify: Callable[[str, str | None], Awaitable[Viewer]]
     origins: Collection[str]
     connections_max: int
@@ -51,12 +51,12 @@ class WebSocketEndpoint:
             await self._refuse(socket, 503, message, RATE_LIMITED)
             return
         self._open += 1
-        self.operations.metrics.websocket_connections.inc()
+        self.streams.metrics.websocket_connections.inc()
         try:
             await self._accepted(socket)
         finally:
             self._open -= 1
-            self.operations.metrics.websocket_connections.dec()
+            self.streams.metrics.websocket_connections.dec()
 
     async def _accepted(self, socket: WebSocket) -> None:
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
@@ -67,10 +67,10 @@ class WebSocketEndpoint:
             _log.info("refused", code=close.code)
             return
         await socket.accept(SUBPROTOCOL)
-        await Connection(socket, self.operations, self.verify, self.limits, self._of_viewer).run()
+        await Connection(socket, self.streams, self.verify, self.limits, self._of_viewer).run()
 
     async def _refuse(self, socket: WebSocket, status: int, message: str, code: str) -> None:
-        self.operations.metrics.refused([code])
+        self.streams.metrics.refused([code])
         _log.info("refused", status=status, code=code)
         body = {"errors": [{"message": message, "extensions": {"code": code}}]}
         headers = {"Retry-After": str(_RETRY_SECONDS)} if code == RATE_LIMITED else None

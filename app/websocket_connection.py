@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,9 +19,12 @@ from app.accept import preferred_language
 from app.addresses import network_of
 from app.auth.refusals import ActingRoleError, IssuerUnavailableError, TokenError
 from app.auth.viewer import ACTING_ROLE_HEADER, Viewer
-from app.operation import Operations
+from app.operation import Answer
 from app.planner.errors import LIMIT_EXCEEDED
 from app.request import GraphQLRequest, RequestError, bearer_token, check_request
+from app.stopping import stopping_of
+from app.streaming import Streams
+from app.telling import StreamBrokenError
 from app.websocket_messages import (
     CANNOT_VERIFY,
     EXPIRED,
@@ -30,6 +33,7 @@ from app.websocket_messages import (
     INITIALISATION_TIMEOUT,
     INTERNAL_ERROR,
     ROLE_NOT_HELD,
+    STREAM_BROKEN,
     TOO_MANY_INITIALISATIONS,
     UNAUTHORIZED,
     VIEWER_HAS_TOO_MANY,
@@ -43,9 +47,6 @@ from app.websocket_messages import (
 
 _log = structlog.get_logger("bank360.websocket")
 
-# The ASGI extension by which the server tells connections that it is going to stop: its value is
-# {"event": asyncio.Event}.
-STOPPING: Final = "bank360.stopping"
 # How long a client may take to answer a close. When the server stops, operations that run have so
 # much less time.
 CLOSE_SECONDS: Final = 3.0
@@ -71,14 +72,15 @@ class Connection:
     def __init__(
         self,
         socket: WebSocket,
-        operations: Operations,
+        streams: Streams,
         verify: Callable[[str, str | None], Awaitable[Viewer]],
         limits: ConnectionLimits,
         of_viewer: Counter[UUID],
     ) -> None:
         """Take an accepted socket; ``of_viewer`` counts the connections of each person."""
         self._socket = socket
-        self._run = partial(operations.run, network=network_of(socket))
+        self._streams = streams
+        self._run = partial(streams.operations.run, network=network_of(socket))
         self._verify = verify
         self._limits = limits
         self._of_viewer = of_viewer
@@ -94,6 +96,8 @@ class Connection:
         # when the client gives it up; its task may then still be ending.
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        # Those that do not end by themselves.
+        self._subscribed: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Speak with the client until either side ends it; whatever still runs is cancelled."""
@@ -123,9 +127,9 @@ class Connection:
                 asyncio.timeout(self._limits.init_seconds) as self._deadline,
                 asyncio.TaskGroup() as self._tasks,
             ):
-                stopping = self._socket.scope.get("extensions", {}).get(STOPPING)
+                stopping = stopping_of(self._socket.scope)
                 if stopping is not None:
-                    self._tasks.create_task(self._drain(stopping["event"]))
+                    stopping.when(self._stop)
                 await self._read()
         except TimeoutError:
             return INITIALISATION_TIMEOUT if self._viewer is None else EXPIRED
@@ -144,13 +148,19 @@ class Connection:
         if not self._of_viewer[self._viewer.id]:
             del self._of_viewer[self._viewer.id]
 
-    async def _drain(self, stopping: asyncio.Event) -> None:
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._draining = self._tasks.create_task(self._drain())
+
+    async def _drain(self) -> None:
         """Let what runs end, within bounds, when the server is going to stop.
 
-        An operation that has not begun is left to the client: it begins it again elsewhere.
+        An operation that has not begun is left to the client: it begins it again elsewhere. So it
+        does with subscriptions, from the position that it was told last.
         """
-        await stopping.wait()
-        self._stopping = True
+        for task in self._subscribed:
+            task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=self._limits.drain_seconds)
         raise ClosedError(GOING_AWAY)
@@ -184,6 +194,9 @@ class Connection:
         self._viewer = viewer
         self._of_viewer[viewer.id] += 1
         self._deadline.reschedule(_loop_time(viewer.expires_at))
+        # Nobody asks for the handshake's headers any more: 3 KB for as long as the connection.
+        self._socket.scope["headers"] = []
+        vars(self._socket).pop("_headers", None)
         await self._send("connection_ack")
 
     async def _verified(self) -> Viewer:
@@ -212,7 +225,8 @@ class Connection:
         if self._stopping:
             return
         try:
-            asked = replace(check_request(message.payload), language=self._language)
+            checked = check_request(message.payload)
+            asked = replace(checked, language=self._language, streams=True)
         except RequestError as error:
             raise ClosedError(malformed(str(error))) from error
         if len(self._running) >= self._limits.operations:
@@ -229,6 +243,9 @@ class Connection:
 
     async def _operate(self, id_: str, asked: GraphQLRequest, request_id: str) -> None:
         answer = await self._run(asked, await self._verified(), request_id)
+        if answer.subscription is not None:
+            await self._follow(id_, asked, answer, request_id)
+            return
         if answer.executed:
             await self._send("next", id_, answer.body)
             del self._operations[id_]
@@ -236,6 +253,29 @@ class Connection:
         else:
             del self._operations[id_]
             await self._send("error", id_, answer.body["errors"])
+
+    async def _follow(
+        self, id_: str, asked: GraphQLRequest, began: Answer, request_id: str
+    ) -> None:
+        """Tell what a subscription tells, until either side ends it."""
+        task = self._operations[id_]
+        self._subscribed.add(task)
+        task.add_done_callback(self._subscribed.discard)
+        # Written once: only the payload differs from one message to the next.
+        head = '{"type":"next","id":' + orjson.dumps(id_).decode() + ',"payload":'
+        told = self._streams.told(asked, began, self._verified, request_id)
+        try:
+            async with aclosing(told):
+                async for result in told:
+                    if isinstance(result, Answer):
+                        del self._operations[id_]
+                        await self._send("error", id_, result.body["errors"])
+                        return
+                    await self._send_text(f"{head}{result}}}")
+        except StreamBrokenError as error:
+            raise ClosedError(STREAM_BROKEN) from error
+        del self._operations[id_]
+        await self._send("complete", id_)
 
     def _complete(self, message: Message) -> None:
         """Give an operation up; one that just ended is no fault of the client."""
@@ -245,9 +285,12 @@ class Connection:
 
     async def _send(self, type_: str, id_: str | None = None, payload: Any = None) -> None:
         message = {"type": type_, "id": id_, "payload": payload}
-        text = orjson.dumps({name: value for name, value in message.items() if value is not None})
+        given = {name: value for name, value in message.items() if value is not None}
+        await self._send_text(orjson.dumps(given).decode())
+
+    async def _send_text(self, text: str) -> None:
         try:
-            await self._socket.send_text(text.decode())
+            await self._socket.send_text(text)
         except WebSocketDisconnect as error:
             raise ClosedError(Close(error.code, by_peer=True)) from error
 

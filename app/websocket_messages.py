@@ -27,6 +27,7 @@ class Close:
 # Clients connect again by themselves after 1012 and 1013, and stop at most codes above 4400.
 GOING_AWAY: Final = Close(1012, "Service restart")
 VIEWER_HAS_TOO_MANY: Final = Close(1013, "Try again later: you have too many connections")
+STREAM_BROKEN: Final = Close(1013, "Try again later: events cannot be read now")
 UNAUTHORIZED: Final = Close(4401, "Unauthorized")
 FORBIDDEN: Final = Close(4403, "Forbidden")
 ROLE_NOT_HELD: Final = Close(4403, "Forbidden: a connection acts in exactly one of your roles")

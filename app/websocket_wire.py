@@ -1,6 +1,5 @@
 """What uvicorn's WebSocket lacks for us: a graceful stop, silence in the logs, no dead weight."""
 
-import asyncio
 import logging
 from asyncio import TimerHandle
 from typing import Any, Final
@@ -9,7 +8,8 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from app.websocket_connection import CLOSE_SECONDS, STOPPING
+from app.stopping import STOPPING, Stopping
+from app.websocket_connection import CLOSE_SECONDS
 
 # Below uvicorn's own logger, so that its handlers serve this one too. Its lines about handshakes
 # would hold addresses and queries; the ones of the library below it, tokens and variables.
@@ -26,12 +26,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.logger = self.conn.logger = _log
         self.conn.debug = False
         self.close_timeout = CLOSE_SECONDS
-        self._stopping = asyncio.Event()
+        self._stopping = Stopping()
         self._cut_off: TimerHandle | None = None
 
     async def run_asgi(self) -> None:
         """Run the application for this connection."""
-        self.scope["extensions"][STOPPING] = {"event": self._stopping}
+        self.scope["extensions"][STOPPING] = {"signal": self._stopping}
         await super().run_asgi()
         # A peer that reads nothing would keep what is left to send, and the connection, for ever.
         if not self.disconnected:
@@ -46,6 +46,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            # The handshake is over: its headers would be kept for as long as the connection.
+            forgotten: Any = None
+            self.request = self.response = forgotten
         if message["type"] == "websocket.http.response.body":
             # uvicorn would call a handshake that was refused an incomplete one, and a fault.
             self.handshake_complete = True
@@ -62,7 +66,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         uvicorn itself would cut off every operation that runs.
         """
         if self.handshake_complete and not self.close_sent:
-            self._stopping.set()
+            self._stopping.stop()
         else:
             super().shutdown()
 

@@ -33,18 +33,22 @@ def fail(what: str) -> NoReturn:
 class Server:
     """The server process: killed, started anew on the same port."""
 
-    def __init__(self, bank: str, folder: Path) -> None:
-        """Take the database and the folder with the keys."""
+    def __init__(self, bank: str, folder: Path, **variables: str) -> None:
+        """Take the database and the folder with the keys, and more variables."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self.port = taken.getsockname()[1]
-        self._variables = os.environ | {
-            "DATABASE_URL": bank,
-            "BANK360_DATA_DIR": str(folder),
-            "BANK360_RATE_PER_VIEWER": "0",
-            "BANK360_RATE_PER_ADDRESS": "0",
-            "BANK360_LOG_LEVEL": "ERROR",
-            "PYTHONPATH": str(ROOT),
-        }
+        self._variables = (
+            os.environ
+            | variables
+            | {
+                "DATABASE_URL": bank,
+                "BANK360_DATA_DIR": str(folder),
+                "BANK360_RATE_PER_VIEWER": "0",
+                "BANK360_RATE_PER_ADDRESS": "0",
+                "BANK360_LOG_LEVEL": "ERROR",
+                "PYTHONPATH": str(ROOT),
+            }
+        )
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 

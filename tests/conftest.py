@@ -46,6 +46,7 @@ pytest_plugins = [
     "graphiql_bank",
     "business_days",
     "routing_support",
+    "stream_support",
 ]
 
 

@@ -1,6 +1,7 @@
 """The short forms of ``bench/torture_*.py``: commands go on while what serves them is killed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,13 @@ def test_no_write_is_lost_or_doubled_when_the_server_is_killed(server: EmbeddedP
 def test_not_a_cent_is_lost_or_made_when_server_and_database_are_killed() -> None:
     said = torture("torture_money.py", "--orders=300", "--kills=2")
     assert "not a cent made or lost" in said
+
+
+def test_every_event_is_told_once_and_in_order_whatever_is_killed() -> None:
+    missing = [program for program in ("node", "redis-server") if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not on this machine: {', '.join(missing)}")
+    if not (ROOT / "bench/node_subscriptions/node_modules/graphql-ws").is_dir():
+        pytest.skip("run `npm ci` in bench/node_subscriptions: its packages are not installed")
+    said = torture("torture_streams.py", "--runs=1", "--events=150", "--breaks=5")
+    assert "150 events told once and in order" in said

@@ -13,6 +13,7 @@ import asyncpg
 
 from app.db.lending import Lender, Lent, PoolObserver
 from app.db.roles import APP_READ
+from app.db.sight import Sight
 from app.db.viewer_setting import SET_VIEWER
 
 _CONNECT_TIMEOUT_SECONDS: Final = 10
@@ -89,6 +90,7 @@ class Database:
         """Take an open pool of at most ``size`` connections; use ``connect`` to make one."""
         self._pool = pool
         self._lender = Lender(pool, size, observer)
+        self.sight = Sight(self.fetch)
 
     @classmethod
     async def connect(

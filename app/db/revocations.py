@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from aiodataloader import DataLoader
 from redis.exceptions import RedisError
 
 from app.db.redis import Bounded, NotAnsweringError, Redis, open_redis
@@ -16,6 +17,7 @@ _PREFIX: Final = "bank360:revoked:"
 # A revocation takes effect everywhere within this time.
 _REMEMBERED_SECONDS: Final = 5.0
 _REMEMBERED_MAX: Final = 20_000
+_ASKED_MAX: Final = 1_000
 
 
 class RevocationError(Exception):
@@ -54,6 +56,7 @@ class Revocations:
         self._bounded = bounded
         self._clock = clock
         self._answers: OrderedDict[str, tuple[bool, float]] = OrderedDict()
+        self._asked: DataLoader[str, bool] | None = None
 
     async def holds(self, token_id: str) -> bool:
         """Tell whether a token was revoked."""
@@ -61,12 +64,22 @@ class Revocations:
         # What is revoked stays revoked for as long as its token would have lived.
         if revoked or self._clock() - asked_at < _REMEMBERED_SECONDS:
             return revoked
+        if self._asked is None:
+            # Made on first use, when there is an event loop.
+            self._asked = DataLoader(self._ask, cache=False, max_batch_size=_ASKED_MAX)
+        return await self._asked.load(token_id)
+
+    async def _ask(self, token_ids: list[str]) -> list[bool]:
+        """Ask for all that are wanted at one moment: of an event many are told at once."""
+        keys = [_PREFIX + token_id for token_id in token_ids]
         try:
-            found = await self._bounded.ask(lambda: self._client.exists(_PREFIX + token_id))
+            found = await self._bounded.ask(lambda: self._client.mget(keys))
         except NotAnsweringError:
-            return False
-        self._answers[token_id] = bool(found), self._clock()
-        self._answers.move_to_end(token_id)
-        if len(self._answers) > _REMEMBERED_MAX:
+            return [False] * len(token_ids)
+        now = self._clock()
+        for token_id, value in zip(token_ids, found, strict=True):
+            self._answers[token_id] = value is not None, now
+            self._answers.move_to_end(token_id)
+        while len(self._answers) > _REMEMBERED_MAX:
             self._answers.popitem(last=False)
-        return bool(found)
+        return [value is not None for value in found]

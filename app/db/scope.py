@@ -38,6 +38,8 @@ _OF_ACCOUNTS: Final = {
 }
 # Some of their rows are for staff only.
 _INTERNAL: Final = frozenset({"ticket_comment", "ticket_event"})
+# Of these tables, people of one post who see the same customer may not see the same rows.
+NARROWED: Final = frozenset({"account_holder", "approval", "audit_entry", "begun_service"})
 _RUNNING: Final = [status.value for status in TicketStatus if status is not TicketStatus.CLOSED]
 
 

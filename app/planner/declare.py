@@ -24,7 +24,7 @@ from app.planner.guards import GUARD, guard_of
 from app.planner.made_fields import Later, OfViewer, RowOf
 from app.planner.projection import Expression, Order, PrefixColumn, Projection, Row, Source
 from app.planner.references import Reference
-from app.planner.roots import ROOT, NamedRow, NamedRows, OfAsker, OfContext
+from app.planner.roots import ROOT, NamedRow, NamedRows, OfAsker, OfContext, Stream
 from app.planner.spoken import Spoken
 
 TypeT = TypeVar("TypeT", bound=type)
@@ -102,10 +102,17 @@ def row_of(attribute: str, *, description: str) -> Any:
 
 
 def for_viewer(
-    function: Callable[..., Any], *, description: str, **needs: Callable[[FromClause], Any]
+    function: Callable[..., Any],
+    *,
+    description: str,
+    of_post: bool = False,
+    **needs: Callable[[FromClause], Any],
 ) -> Any:
-    """Declare a Python function of who is asking and of SQL expressions of the row."""
-    return declared(ForViewer(function, needs), description, None)
+    """Declare a Python function of who is asking and of SQL expressions of the row.
+
+    One ``of_post`` asks nothing of the viewer but the acting role.
+    """
+    return declared(ForViewer(function, needs, of_post), description, None)
 
 
 def spoken(
@@ -204,12 +211,12 @@ def root_field(
     requires: Permission | None = None,
     public: bool = False,
     cost: int | None = None,
-    root: NamedRow | NamedRows | OfAsker | OfContext | None = None,
+    root: NamedRow | NamedRows | OfAsker | OfContext | Stream | None = None,
 ) -> Any:
     """Declare a root field with a resolver; one that leads to a guarded type need say no more.
 
     ``cost`` is what it reads beside pages, in rows (``costs.Cost``).
-    ``root`` says to plans what the resolver does.
+    ``root`` says to plans what the resolver does, or to subscriptions what is followed.
     """
     guard = guard_of(requires, public=public)
     metadata: dict[Any, Any] = {GUARD: guard} if guard else {}

@@ -103,7 +103,9 @@ def needs(field: GraphQLField) -> Needs:
     rows = _rows_type(bottom)
     if isinstance(rows, GraphQLUnionType):
         members = tuple(type_guard(member) or PUBLIC for member in rows.types)
-        return Needs(field_guard(field), None, members)
+        # Where one member is for everybody, so is the union.
+        is_open = any(member.permission is None for member in members)
+        return Needs(field_guard(field), None, () if is_open else members)
     leads_to = type_guard(rows) if isinstance(rows, GraphQLObjectType) else None
     return Needs(field_guard(field), leads_to)
 
@@ -141,7 +143,7 @@ def enforce(schema: GraphQLSchema) -> GraphQLSchema:
                 raise OpenFieldError(message)
     for type_, name, field, found in guarded_fields(schema):
         place = f"{type_.name}.{name}"
-        is_root = type_ in {schema.query_type, schema.mutation_type}
+        is_root = type_ in {schema.query_type, schema.mutation_type, schema.subscription_type}
         if is_root and found.own is None and found.leads_to in {None, PUBLIC}:
             message = f"root field {place}: say requires=… or public=True"
             raise OpenFieldError(message)

@@ -12,7 +12,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ForViewer(Computed[T]):
-    """A Python function of the viewer, and then of what `Computed` takes; no need may be null."""
+    """A Python function of the viewer, and then of what `Computed` takes; no need may be null.
+
+    One ``of_post`` asks nothing of the viewer but the acting role.
+    """
+
+    of_post: bool = False
 
     def value(self, name: str, row: Row, reader: Reader) -> T:
         """Call the function."""

@@ -5,10 +5,12 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from aiodataloader import DataLoader
 
 from app.db.crypto import KeyRing
+from app.db.sight import Sight
 from app.domain.problem import Language
 from app.planner.cursors import Cursors
 from app.planner.identities import Identities
@@ -26,6 +28,10 @@ class Fetches(Protocol):
 
     async def answer(self, sql: str, values: Sequence[Any], viewer: str) -> Any:
         """Give the value of a statement that is told itself who is asking."""
+
+    @property
+    def sight(self) -> Sight:
+        """Tells what viewers see, many of them at once."""
 
 
 @dataclass
@@ -77,6 +83,14 @@ class Reader:
             yield
         finally:
             self._reading.discard(task)
+
+    async def sees(self, customer: UUID) -> bool:
+        """Tell whether a customer is in the viewer's scope, together with others who ask now."""
+        return await self.database.sight.sees(self.scope.setting, customer)
+
+    async def works_on(self, staff: UUID, queue: str) -> bool:
+        """Tell whether somebody works on a queue of the service desk, as ``sees`` does."""
+        return await self.database.sight.works_on(self.scope.setting, staff, queue)
 
     def cancel(self) -> None:
         """Cancel the statements that still run and those yet to come.

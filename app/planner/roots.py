@@ -53,6 +53,17 @@ class OfContext:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """A root field of subscriptions: ``follow`` says what a viewer follows who asks for it.
+
+    It takes the operation's context and the arguments, refuses what is wrong with them, and gives
+    None where there is nothing that the viewer may see.
+    """
+
+    follow: Callable[[Any, Mapping[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
 class OfAsker:
     """A root field that follows from who is asking alone."""
 

@@ -59,17 +59,21 @@ def refusal(info: Info[Context, None], outcome: problem.Problem) -> Problem:
     )
 
 
-def result(type_: type, description: str, *, of_owner: bool = False) -> Any:
+def result(
+    type_: type, description: str, *, of_owner: bool = False, attribute: str = "made"
+) -> Any:
     """Declare a payload's field with the object that the command made or changed, or its owner.
 
     It is read with the rights that the viewer has now, also when the command is sent again. The
-    payload keeps the object's identity in ``made``.
+    payload keeps the object's identity in ``attribute``; where that is None, there is no object.
     """
     projection = cast("Projection", cast("Any", type_).__projection__)
 
     async def find(self: Any, info: Info[Context, None]) -> Any:
+        made: Made | None = getattr(self, attribute)
+        if made is None:
+            return None
         names = selected(projection, info, ROW_PATHS)
-        made: Made = self.made
         row = made.owner if of_owner else made.id
         return await load_row(info.context.reader, projection, made.owner, row, names)
 

@@ -49,6 +49,7 @@ from app.schema.requirement import TransferRequirementsResult, transfer_requirem
 from app.schema.scalars import SCALARS
 from app.schema.segment import Segment
 from app.schema.service import Ticket
+from app.schema.subscription import Subscription
 from app.schema.summary import BankSummary, bank_summary, make_summary
 from app.schema.viewer import Viewer
 from app.schema.wealth import Product
@@ -291,6 +292,7 @@ def schema() -> strawberry.Schema:
     made = strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[*NODE_TYPES, AccountHolder],
         config=StrawberryConfig(default_resolver=row_value, scalar_map=SCALARS),
     )

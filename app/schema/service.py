@@ -64,6 +64,7 @@ class TicketEvent(Node):
 
     number: int = for_viewer(
         _number,
+        of_post=True,
         number=lambda row: row.c.number,
         internal_before=lambda row: row.c.internal_before,
         description=(
