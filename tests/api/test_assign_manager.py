@@ -115,6 +115,8 @@ async def test_buttons_are_drawn_for_those_who_may_press_them(
         said = {each.pop("action"): each for each in data["customer"]["viewerCan"]}
         for action in ("UPDATE_CUSTOMER", "RECORD_CONSENT", "ASSIGN_MANAGER"):
             reason = None if action in allowed else "Your post may not do it."
+            if action in allowed and action == "ASSIGN_MANAGER":
+                reason = "A second person must agree."
             assert said[action] == {"allowed": action in allowed, "reason": reason}
 
 
