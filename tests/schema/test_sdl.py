@@ -62,7 +62,22 @@ def test_unions_hold_objects_with_ids() -> None:
     for type_ in TYPES:
         # What a mutation answers is no object, but leads to one.
         if isinstance(type_, GraphQLUnionType) and not type_.name.endswith("Result"):
-            assert all("id" in member.fields for member in type_.types)
+            # What a subscriber is told has a place in the stream instead.
+            names = ({"id", "position"} & set(member.fields) for member in type_.types)
+            assert all(names)
+
+
+def test_messages_of_a_stream_tell_where_it_goes_on() -> None:
+    told = [type_ for type_ in TYPES if isinstance(type_, GraphQLUnionType)]
+    streams = [type_ for type_ in told if "StreamPosition" in {one.name for one in type_.types}]
+    assert {type_.name for type_ in streams} == {
+        "AccountActivity",
+        "ApprovalInboxEvent",
+        "TicketUpdated",
+    }
+    for type_ in streams:
+        for member in type_.types:
+            assert is_non_null_type(member.fields["position"].type), member.name
 
 
 def test_mutations_answer_a_payload_or_a_problem() -> None:
