@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 from starlette.responses import StreamingResponse
@@ -13,8 +13,8 @@ from starlette.types import Scope, Send
 from app.operation import Answer
 from app.stopping import stopping_of
 
-# What an operation tells, each an answer or the body of one as JSON. An answer that ``lasts`` is not
-# told: it says that others come until somebody ends them.
+# What an operation tells, each an answer or the body of one as JSON. An answer that ``lasts`` is
+# not told: it says that others come until somebody ends them.
 Results: TypeAlias = AsyncGenerator[Answer | str, None]
 
 
@@ -70,7 +70,8 @@ class LongResponse(StreamingResponse, ABC):
         told = asyncio.create_task(self._next())
         stopped = asyncio.create_task(stops.wait())
         # What ends by itself may do so when the server stops; a subscription goes on elsewhere.
-        waited, lasts = {told}, False
+        waited: set[asyncio.Task[Any]] = {told}
+        lasts = False
         try:
             while True:
                 await asyncio.wait(

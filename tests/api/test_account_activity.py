@@ -15,6 +15,7 @@ from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
 
+
 def customer_token(token_key: TokenKey, account: Made) -> str:
     return token_key.issue(Role.CUSTOMER, account.owner)
 

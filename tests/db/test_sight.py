@@ -34,9 +34,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await made.close()
 
 
-async def test_each_is_answered_as_if_asked_alone(
-    database: Database, factory: Factory
-) -> None:
+async def test_each_is_answered_as_if_asked_alone(database: Database, factory: Factory) -> None:
     customers = [await factory.customer() for _ in range(2)]
     people = {
         role: [await factory.somebody(role, customer) for customer in customers] for role in Role

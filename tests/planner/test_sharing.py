@@ -17,12 +17,12 @@ ALIKE = [
     "event { number kind comment { body } }",
     "ticket { customer { name tier phone address { city } branch { name } } }",
     "ticket { customer { accounts { number balance { amount } } } }",
+    "ticket { customer { segments { code } } }",
 ]
 PERSONAL = [
     "ticket { viewerCan { action allowed } }",
     "ticket { customer { viewerCan { action allowed } } }",
     "ticket { customer { relationships { customer { name } } } }",
-    "ticket { customer { segments { code } } }",
     "ticket { customer { timeline(first: 1) { totalCount } } }",
     "ticket { customer { accounts { holders { name } } } }",
 ]

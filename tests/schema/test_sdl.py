@@ -24,6 +24,10 @@ TYPES = [
     if not name.startswith("__") and not is_specified_scalar_type(type_)
 ]
 
+SUBSCRIPTION = graphql_schema().subscription_type
+assert SUBSCRIPTION is not None
+TOLD = [get_named_type(field.type) for field in SUBSCRIPTION.fields.values()]
+
 # What mutations answer beside their payload and a problem, unless it is a second person.
 OTHERS = {"approveRequest": {"StaleApproval"}}
 
@@ -60,24 +64,24 @@ def test_a_field_that_leads_to_guarded_data_can_be_null(type_: GraphQLObjectType
 
 def test_unions_hold_objects_with_ids() -> None:
     for type_ in TYPES:
-        # What a mutation answers is no object, but leads to one.
+        # What a mutation answers is no object, but leads to one; so does what is told of an event.
         if isinstance(type_, GraphQLUnionType) and not type_.name.endswith("Result"):
-            # What a subscriber is told has a place in the stream instead.
-            names = ({"id", "position"} & set(member.fields) for member in type_.types)
-            assert all(names)
+            names = "position" if type_ in TOLD else "id"
+            assert all(names in member.fields for member in type_.types)
 
 
-def test_messages_of_a_stream_tell_where_it_goes_on() -> None:
-    told = [type_ for type_ in TYPES if isinstance(type_, GraphQLUnionType)]
-    streams = [type_ for type_ in told if "StreamPosition" in {one.name for one in type_.types}]
-    assert {type_.name for type_ in streams} == {
-        "AccountActivity",
-        "ApprovalInboxEvent",
-        "TicketUpdated",
-    }
-    for type_ in streams:
-        for member in type_.types:
-            assert is_non_null_type(member.fields["position"].type), member.name
+def test_subscriptions_tell_messages_with_positions() -> None:
+    message = graphql_schema().type_map["StreamMessage"]
+    assert len(TOLD) == 3
+    for union in TOLD:
+        assert isinstance(union, GraphQLUnionType)
+        assert {"StreamPosition", "ResyncRequired"} <= {each.name for each in union.types}
+        assert all(message in each.interfaces for each in union.types)
+        fields: dict[str, str] = {}
+        for member in union.types:
+            for name, field in member.fields.items():
+                # Else a client could not select both in one operation.
+                assert fields.setdefault(name, str(field.type)) == str(field.type)
 
 
 def test_mutations_answer_a_payload_or_a_problem() -> None:
