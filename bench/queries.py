@@ -9,6 +9,7 @@ on the same rows with the same number of connections; runs take turns, figures a
 
 Run: ``python bench/queries.py [--customers 10000] [--seconds 2] [--rounds 5] [--workers 2]`` on the
 embedded PostgreSQL in a temporary folder; ``--keep FOLDER`` keeps the bank for the next run there.
+``--customers 1000000 --copies-of 10000`` fills a large bank with copies of a small one.
 PostGraphile is left out unless ``npm ci`` was run in bench/postgraphile.
 """
 
@@ -34,6 +35,7 @@ import asyncpg
 import query_sides
 import query_workers
 import uvloop
+from many_customers import multiply
 from plain_copy import fresh, machine, server
 from query_cases import Case, Sample, cases, sample
 from query_limit import STATEMENTS
@@ -296,8 +298,11 @@ async def measure(bank: Bank, sides: Sides, options: argparse.Namespace) -> None
     print(f"\nload average at the end {os.getloadavg()[0]:.1f}")
 
 
-async def filled(dsn: str, keys: Keys, customers: int) -> str:
-    """Give the bank's address; it is seeded unless it is there with so many customers."""
+async def filled(dsn: str, keys: Keys, customers: int, copies_of: int | None) -> str:
+    """Give the bank's address; it is filled unless it is there with so many customers.
+
+    With ``copies_of`` only that many are seeded, and the others are copies of them.
+    """
     target = urlunsplit(urlsplit(dsn)._replace(path=f"/{DATABASE}"))
     try:
         connection = await asyncpg.connect(target)
@@ -308,7 +313,10 @@ async def filled(dsn: str, keys: Keys, customers: int) -> str:
         await connection.close()
     if known != customers:
         target = await fresh(dsn, DATABASE)
-        await seed_bank(target, keys, customers, 1, lambda *_: None, business_date=BUSINESS_DATE)
+        seeded = copies_of or customers
+        await seed_bank(target, keys, seeded, 1, lambda *_: None, business_date=BUSINESS_DATE)
+        if seeded < customers:
+            await multiply(target, customers, lambda line: print(line, flush=True))
     connection = await asyncpg.connect(target)
     version = await connection.fetchval("show server_version")
     await connection.execute("vacuum analyze")
@@ -320,6 +328,9 @@ async def filled(dsn: str, keys: Keys, customers: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=10_000)
+    parser.add_argument(
+        "--copies-of", type=int, help="seed so many customers, and copy them: a large bank in an hour"
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
@@ -343,7 +354,10 @@ def main() -> None:
         dsn = stack.enter_context(server(options.dsn, options.keep))
         keys = Keys.load(kept, None, None)
         bank = Bank(
-            asyncio.run(filled(dsn, keys, options.customers)), keys, TokenKey.load(kept), kept
+            asyncio.run(filled(dsn, keys, options.customers, options.copies_of)),
+            keys,
+            TokenKey.load(kept),
+            kept,
         )
         servers = dict(started(bank, options.connections, options.workers, Path(folder), stack))
         asyncio.run(measure(bank, Sides(servers, Path(folder)), options))
