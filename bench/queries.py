@@ -329,7 +329,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=10_000)
     parser.add_argument(
-        "--copies-of", type=int, help="seed so many customers, and copy them: a large bank in an hour"
+        "--copies-of", type=int, help="seed so many customers only, and copy them"
     )
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run")
     parser.add_argument("--rounds", type=int, default=5)
