@@ -328,9 +328,7 @@ async def filled(dsn: str, keys: Keys, customers: int, copies_of: int | None) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=10_000)
-    parser.add_argument(
-        "--copies-of", type=int, help="seed so many customers only, and copy them"
-    )
+    parser.add_argument("--copies-of", type=int, help="seed so many customers only, and copy them")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
