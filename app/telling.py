@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
@@ -136,8 +137,7 @@ class Teller:
         if known is None:
             read = self._again(opened, lambda: self._body(opened, viewer, told))
             known = self._shared[key] = now, asyncio.create_task(read)
-            # When all have left who would have been told of its failure, nobody asks for it.
-            known[1].add_done_callback(lambda task: task.cancelled() or task.exception())
+            known[1].add_done_callback(partial(self._drop_failed, key))
         reading = known[1]
         # It is read for others too, when this one leaves.
         body = reading.result() if reading.done() else await asyncio.shield(reading)
@@ -148,6 +148,11 @@ class Teller:
             except ReadsNotRecordedError as error:
                 raise StreamBrokenError from error
         return body.text
+
+    def _drop_failed(self, key: Hashable, read: "asyncio.Task[_Body]") -> None:
+        """Let whoever comes again try again."""
+        if read.cancelled() or read.exception() is not None:
+            self._shared.pop(key, None)
 
     def _forget(self, now: float) -> None:
         while self._shared:
