@@ -116,7 +116,7 @@ class Operations:
             raise
         except Exception as error:  # noqa: BLE001  # What escapes would be logged with its values.
             _log.exception("failed", request_id=request_id, exc_info=error)
-            answer = failed(request_id)
+            answer = Answer({"errors": [_masked(request_id)]}, executed=False, failed=True)
         self._record(answer, context, request_id, progress)
         return answer
 
@@ -268,11 +268,6 @@ def _subscribed(
         refusal = RefusedError(_NEEDS_STREAM, BAD_REQUEST)
         return answered(ExecutionResult(None, [refusal]), request_id, headers)
     return Answer({}, executed=True, headers=headers, subscription=prepared)
-
-
-def failed(request_id: str) -> Answer:
-    """Tell of a fault of ours that left nothing to show."""
-    return Answer({"errors": [_masked(request_id)]}, executed=False, failed=True)
 
 
 def _limited(spent: Spent) -> Answer:

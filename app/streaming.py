@@ -19,7 +19,7 @@ from app.db.feed import Feed, Follower
 from app.db.scope import NARROWED
 from app.execution import Executor, Prepared
 from app.metrics import Metrics
-from app.operation import Answer, Operations, answered, failed
+from app.operation import Answer, Operations, answered
 from app.planner.collecting import Collector
 from app.planner.enforcement import needs
 from app.planner.errors import LIMIT_EXCEEDED, RefusedError
@@ -28,7 +28,7 @@ from app.planner.sharing import Sharing
 from app.request import BAD_REQUEST, GraphQLRequest
 from app.resolvers.context import Context
 from app.resolvers.following import Position, read_position, unseen
-from app.telling import PASSING, StreamBrokenError, Subscription, Teller, execute, shape_of
+from app.telling import StreamBrokenError, Subscription, Teller, execute, shape_of
 
 _log = structlog.get_logger("bank360.stream")
 
@@ -76,6 +76,8 @@ class Streams:
         viewer is nobody any more, and StreamBrokenError where the client has to come again.
         """
         assert began.subscription is not None
+        if not self.feed.is_ready:
+            raise StreamBrokenError
         viewer = await verify()
         opened = await self._opened(asked, began.subscription, viewer, request_id)
         if isinstance(opened, Answer):
@@ -112,11 +114,10 @@ class Streams:
                 return await self._followed(asked, prepared, context)
         except GraphQLError as error:
             return answered(ExecutionResult(None, [error]), request_id)
-        except PASSING as error:
+        except Exception as error:
+            # Whether the database is away or the fault is ours: the client comes again.
+            _log.warning("a subscription did not begin", request_id=request_id, exc_info=error)
             raise StreamBrokenError from error
-        except Exception as error:  # noqa: BLE001  # What escapes would be logged with its values.
-            _log.exception("failed", request_id=request_id, exc_info=error)
-            return failed(request_id)
         finally:
             context.reader.cancel()
 

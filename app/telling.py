@@ -9,19 +9,18 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
-import asyncpg
 import orjson
 import structlog
-from graphql import ExecutionResult, FieldNode, VariableNode
+from graphql import ExecutionResult, FieldNode, GraphQLError, VariableNode
 
 from app.auth.permissions import Access
 from app.auth.viewer import Viewer
 from app.db.events import Event
 from app.db.feed import Resync
-from app.db.lending import BusyError
 from app.db.reads import Exposed, ReadsNotRecordedError
 from app.execution import Prepared
 from app.operation import NAME_LENGTH_MAX, Answer, Operations, answered
@@ -37,17 +36,11 @@ _SHARED_SECONDS: Final = 1.0
 _SHARED_MAX: Final = 1_000
 _ATTEMPTS_MAX: Final = 4
 _BACKOFF_SECONDS: Final = 0.2
-PASSING: Final = (
-    OSError,
-    BusyError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.QueryCanceledError,
-)
 T = TypeVar("T")
+
+
+class FaultError(Exception):
+    """Something of an event could not be read, for a fault that is not the client's."""
 
 
 class StreamBrokenError(Exception):
@@ -144,6 +137,7 @@ class Teller:
         if known is None:
             read = self._again(opened, lambda: self._body(opened, viewer, told))
             known = self._shared[key] = now, asyncio.create_task(read)
+            known[1].add_done_callback(partial(self._drop_failed, key))
         reading = known[1]
         # It is read for others too, when this one leaves.
         body = reading.result() if reading.done() else await asyncio.shield(reading)
@@ -155,6 +149,11 @@ class Teller:
                 raise StreamBrokenError from error
         return body.text
 
+    def _drop_failed(self, key: Hashable, read: "asyncio.Task[_Body]") -> None:
+        """Let whoever comes again try again."""
+        if read.cancelled() or read.exception() is not None:
+            self._shared.pop(key, None)
+
     def _forget(self, now: float) -> None:
         while self._shared:
             oldest = next(iter(self._shared.values()))[0]
@@ -163,18 +162,19 @@ class Teller:
             self._shared.popitem(last=False)
 
     async def _again(self, opened: Subscription, work: Callable[[], Awaitable[T]]) -> T:
-        """Await work, again where the database has just gone away."""
+        """Await work, again where it fails, as when the database has just gone away."""
         for attempt in range(_ATTEMPTS_MAX):
             try:
                 return await work()
-            except PASSING as error:
-                if attempt == _ATTEMPTS_MAX - 1:
-                    raise StreamBrokenError from error
-            except (UnseenError, StreamBrokenError):
+            except UnseenError:
                 raise
             except Exception as error:
-                _log.exception("failed", request_id=opened.request_id, exc_info=error)
-                raise StreamBrokenError from error
+                if attempt == _ATTEMPTS_MAX - 1:
+                    # Of one that does not pass by itself the log must tell.
+                    _log.warning(
+                        "an event was not read", request_id=opened.request_id, exc_info=error
+                    )
+                    raise StreamBrokenError from error
             await asyncio.sleep(_BACKOFF_SECONDS * 2**attempt)
         raise AssertionError
 
@@ -201,13 +201,17 @@ async def execute(
     context: Context,
     told: Happening | Position | Resync | None,
 ) -> ExecutionResult:
-    """Execute a subscription for what is told; raises what passes by itself."""
+    """Execute a subscription for what is told; raises FaultError for a fault of ours.
+
+    An event of which a part is missing must not be told: the client would take it for the whole.
+    """
     result = await operations.executor.execute(
         prepared, asked.variables, asked.operation_name, context, told
     )
     for error in result.errors or ():
-        if isinstance(error.original_error, PASSING):
-            raise error.original_error
+        original = error.original_error
+        if original is not None and not isinstance(original, GraphQLError):
+            raise FaultError from original
     return result
 
 

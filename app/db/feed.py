@@ -84,6 +84,8 @@ class Feed:
         # Every event up to here was offered; those above ``_floor`` are remembered.
         self.position = 0
         self._floor = 0
+        # Whether it is known where the chain ends: not before the database was there once.
+        self.is_ready = False
         self._remembered: deque[Event] = deque()
         self._followers: defaultdict[Topic, set[Follower]] = defaultdict(set)
         self._waiting: set[Follower] = set()
@@ -94,14 +96,11 @@ class Feed:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow the chain while what is within runs."""
-        async with events.connected(self._dsn) as connection:
-            last = await events.last_position(connection)
-            self.position = self._floor = max(last - _REMEMBERED_AT_START, 0)
-            while (await self._advance(connection)).has_more:
-                pass
-        tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._tick())]
+        """Follow the chain while what is within runs; whoever does so has tried to begin."""
+        tried = asyncio.Event()
+        tasks = [asyncio.create_task(self._run(tried)), asyncio.create_task(self._tick())]
         try:
+            await tried.wait()
             yield
         finally:
             for task in tasks:
@@ -123,17 +122,29 @@ class Feed:
         self.observer.followers(1)
         return Follower(self, topics, self.position if after is None else after)
 
-    async def _run(self) -> None:
+    async def _run(self, tried: asyncio.Event) -> None:
         while True:
             try:
                 async with events.connected(self._dsn) as connection:
+                    if not self.is_ready:
+                        await self._begin(connection)
+                    tried.set()
                     await self._tail(connection)
             except Exception as error:  # noqa: BLE001  # Every subscriber waits for this loop.
                 self._failures += 1
                 self.observer.feed_failed()
                 if self._failures == 1:
                     _log.warning("events wait: their reader lost its database", exc_info=error)
+                tried.set()
                 await asyncio.sleep(pause(self._failures))
+
+    async def _begin(self, connection: asyncpg.Connection) -> None:
+        """Read what is to be remembered, up to the chain's end."""
+        last = await events.last_position(connection)
+        self.position = self._floor = max(last - _REMEMBERED_AT_START, 0)
+        while (await self._advance(connection)).has_more:
+            pass
+        self.is_ready = True
 
     async def _tail(self, connection: asyncpg.Connection) -> None:
         while True:

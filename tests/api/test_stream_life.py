@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from client import Client
@@ -18,8 +19,10 @@ from stream_support import ACTIVITY, following, subscribed
 from structlog.testing import capture_logs
 from websocket_client import opened
 
+from app import telling
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
+from app.db.database import Database
 from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.revocations import Revocations
@@ -342,3 +345,62 @@ async def test_skipped_fields_leave_nothing_to_follow(address: str, token_key: T
         message = await socket.receive()
         assert message["type"] == "error"
         assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """What the next statements of events fail with, one after the other."""
+    failures: list[Exception] = []
+    fetch = Database.fetch
+
+    async def lost(database: Database, sql: str, values: Any, viewer: str) -> Any:
+        # The teller who pays in reads too.
+        if failures and " posting" in sql and '"SELF"' in viewer:
+            raise failures.pop(0)
+        return await fetch(database, sql, values, viewer)
+
+    monkeypatch.setattr(Database, "fetch", lost)
+    monkeypatch.setattr(telling, "_BACKOFF_SECONDS", 0.01)
+    return failures
+
+
+async def test_an_event_that_cannot_be_read_at_once_is_read_again(
+    address: str, token: str, account: Made, teller: Client, failing: list[Exception]
+) -> None:
+    async with following(address, token, ACTIVITY, account=account.global_id) as stream:
+        failing += [ConnectionResetError(), asyncpg.InternalClientError("odd"), KeyError("fault")]
+        await cash(teller, "deposit", account, "1.00")
+        assert (await stream.next())["transaction"]["amount"] == {"amount": "1.00"}
+        assert not failing
+
+
+async def test_an_event_that_cannot_be_read_is_not_passed_over(
+    address: str, token: str, account: Made, teller: Client, failing: list[Exception]
+) -> None:
+    given = {"account": account.global_id}
+    async with (
+        following(address, token, ACTIVITY, **given) as stream,
+        asked(address, token, EVENTS, **given) as lines,
+    ):
+        await lines.until(b"\n\n")
+        failing += [ConnectionResetError()] * 50
+        await cash(teller, "deposit", account, "1.00")
+        closed = await stream.socket.closed()
+        assert closed == (1013, "Try again later: events cannot be read now")
+        # Cut short: neither the event nor an end.
+        assert await lines.rest() == b""
+        after = stream.position
+    failing.clear()
+    async with subscribed(address, token, ACTIVITY, **given, after=after) as stream:
+        assert (await stream.next())["transaction"]["amount"] == {"amount": "1.00"}
+
+
+async def test_a_subscription_that_cannot_begin(
+    address: str, token: str, account: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_given: Any) -> Any:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(Database, "fetch", lost)
+    async with subscribed(address, token, ACTIVITY, account=account.global_id) as stream:
+        assert (await stream.socket.closed())[0] == 1013

@@ -303,3 +303,22 @@ async def test_reading_needs_no_more_than_indexes(bank: Bank) -> None:
     async with events.connected(bank.trail.dsn) as connection:
         plan = await connection.fetch("explain " + events._READ, 0, 100)
     assert "Seq Scan on audit_link" not in str(plan)
+
+
+async def test_a_feed_begins_once_there_is_a_database(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = events.last_position
+    failures = iter([asyncpg.UndefinedTableError("audit_link")])
+
+    async def missing(connection: asyncpg.Connection) -> int:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return await found(connection)
+
+    monkeypatch.setattr(events, "last_position", missing)
+    async with bank.feed() as feed_:
+        # A server starts all the same, and says what is missing.
+        assert not feed_.is_ready
+        await until(lambda: feed_.is_ready)
+        assert feed_.position == bank.base

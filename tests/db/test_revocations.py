@@ -22,7 +22,7 @@ class World:
         async def fail(*_names: str) -> int:
             raise RedisConnectionError
 
-        monkeypatch.setattr(self.client, "exists", fail)
+        monkeypatch.setattr(self.client, "mget", fail)
 
 
 async def test_a_revocation_takes_effect_within_seconds_and_stays() -> None:
