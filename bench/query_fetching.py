@@ -182,7 +182,7 @@ def main() -> None:
         kept = options.keep or Path(folder)
         dsn = stack.enter_context(server(options.dsn, options.keep))
         keys = Keys.load(kept, None, None)
-        filled = asyncio.run(queries.filled(dsn, keys, options.customers))
+        filled = asyncio.run(queries.filled(dsn, keys, options.customers, None))
         asyncio.run(measure(queries.Bank(filled, keys, TokenKey.load(kept), kept), options))
 
 
