@@ -275,6 +275,20 @@ async def test_a_plan_is_for_one_post(both: Both, invented_bank: Bank) -> None:
     assert both.paths == {"planned": 4}
 
 
+async def test_a_plan_is_for_one_strength(both: Both, invented_bank: Bank) -> None:
+    owner = await asyncpg.connect(invented_bank.dsn)
+    staff = (await people(owner))[Role.COMPLIANCE]
+    await owner.close()
+    query = "{ customers(first: 3) { nodes { id nationalId } } }"
+    answers = []
+    for strong in (True, False, True):
+        planned, reference = await both.send(Role.COMPLIANCE, staff, query, strong=strong)
+        assert planned == reference
+        answers.append(planned)
+    assert answers[0] == answers[2] != answers[1]
+    assert both.paths == {"planned": 3}
+
+
 async def test_a_plan_notes_that_the_trail_was_shown(both: Both, invented_bank: Bank) -> None:
     owner = await asyncpg.connect(invented_bank.dsn)
     entry = (await known(owner, invented_bank.keys))[Role.COMPLIANCE].ids["AuditEntry"][-1]
