@@ -20,12 +20,10 @@ class TicketCategory(ClosedSet):
 
 
 class TicketTopic(ClosedSet):
-    """What a ticket is about, closer than its category; the sentence is its subject.
+    """What a ticket is about, closer than its category; the sentence is its subject."""
 
-    A closed set, because a subject is neither encrypted nor hidden: what customers write about
-    themselves belongs into comments.
-    """
-
+    # A closed set, because a subject is neither encrypted nor hidden: what customers write about
+    # themselves belongs into comments.
     CARD_LOST = "CARD_LOST", "Card lost or stolen"
     PAYMENT_UNKNOWN = "PAYMENT_UNKNOWN", "A payment I do not recognise"
     PAYMENT_MISSING = "PAYMENT_MISSING", "A payment has not arrived"
