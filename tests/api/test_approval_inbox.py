@@ -5,9 +5,11 @@ from client import Client
 from desk_support import Desk, ask
 from factories import Factory
 from stream_support import INBOX, following
+from websocket_client import opened
 
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
+from app.db.ids import new_id
 
 
 async def test_who_asks_and_who_may_decide_are_told(
@@ -62,3 +64,14 @@ async def test_requests_are_told_without_a_second_factor(
     async with following(address, weak, INBOX) as stream:
         asked = (await ask(desk))["approval"]["id"]
         assert (await stream.next())["approval"]["id"] == asked
+
+
+async def test_skipped_fields_leave_nothing_to_follow(address: str, token_key: TokenKey) -> None:
+    token = token_key.issue(Role.CUSTOMER, new_id())
+    query = "subscription ($no: Boolean!) { approvalInbox @skip(if: $no) { __typename } }"
+    async with opened(address) as socket:
+        await socket.initialise(token)
+        await socket.subscribe("s", query, no=True)
+        message = await socket.receive()
+        assert message["type"] == "error"
+        assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"

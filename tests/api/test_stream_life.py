@@ -23,7 +23,6 @@ from app import telling
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.database import Database
-from app.db.ids import new_id
 from app.db.keys import Keys
 from app.db.revocations import Revocations
 from app.settings import Settings
@@ -334,17 +333,6 @@ async def test_a_subscription_asks_for_one_field(address: str, token: str) -> No
             message = await socket.receive()
             assert message["type"] == "error"
             assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
-
-
-async def test_skipped_fields_leave_nothing_to_follow(address: str, token_key: TokenKey) -> None:
-    token = token_key.issue(Role.CUSTOMER, new_id())
-    query = "subscription ($no: Boolean!) { approvalInbox @skip(if: $no) { __typename } }"
-    async with opened(address) as socket:
-        await socket.initialise(token)
-        await socket.subscribe("s", query, no=True)
-        message = await socket.receive()
-        assert message["type"] == "error"
-        assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 @pytest.fixture
