@@ -13,7 +13,6 @@ from factories import Factory, Made
 
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.domain.business_day import DayStep
 from app.jobs.day_end import DayEnd, Rules
 
@@ -185,28 +184,18 @@ class DayBank:
         return [row["event"] for row in rows]
 
 
-@pytest.fixture(scope="session")
-def day_bank_template(new_database: Callable[[str], str]) -> str:
-    """A migrated database that others are copied from."""
-    url = new_database("days")
-    asyncio.run(upgrade(url))
-    return url
-
-
 @asynccontextmanager
-async def open_day_bank(template: str, keys: Keys) -> AsyncIterator[DayBank]:
+async def open_day_bank(
+    migrated_database: Callable[[str], str], keys: Keys
+) -> AsyncIterator[DayBank]:
     """A bank of its own: business dates are those of a whole bank."""
-    name = f"days_{new_id().hex[-12:]}"
-    owner = await asyncpg.connect(template.replace("/days?", "/postgres?"))
-    await owner.execute(f"create database {name} template days")
-    await owner.close()
-    url = template.replace("/days?", f"/{name}?")
+    url = await asyncio.to_thread(migrated_database, f"days_{new_id().hex[-12:]}")
     owner = await asyncpg.connect(url)
     yield DayBank(url, keys, owner)
     await owner.close()
 
 
 @pytest.fixture
-async def day_bank(day_bank_template: str, keys: Keys) -> AsyncIterator[DayBank]:
-    async with open_day_bank(day_bank_template, keys) as bank:
+async def day_bank(migrated_database: Callable[[str], str], keys: Keys) -> AsyncIterator[DayBank]:
+    async with open_day_bank(migrated_database, keys) as bank:
         yield bank

@@ -82,11 +82,33 @@ def new_database(server: embedded.EmbeddedPostgres) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def database_url(new_database: Callable[[str], str]) -> str:
+def migrated_database(
+    server: embedded.EmbeddedPostgres, new_database: Callable[[str], str]
+) -> Callable[[str], str]:
+    """Make a database of the newest revision without rows; gives its address.
+
+    A copy of one that was migrated is there in a fraction of the time.
+    """
+    asyncio.run(upgrade(new_database("migrated")))
+
+    def make(name: str) -> str:
+        async def copy() -> None:
+            connection = await asyncpg.connect(server.dsn)
+            await connection.execute(f'create database "{name}" template migrated')
+            # What a migration grants and revokes of the database itself is not copied.
+            await connection.execute(f'revoke temporary on database "{name}" from public')
+            await connection.close()
+
+        asyncio.run(copy())
+        return server.dsn.replace("/bank360?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_url(migrated_database: Callable[[str], str]) -> str:
     """A migrated database; every test makes its own customers in it."""
-    url = new_database("tests")
-    asyncio.run(upgrade(url))
-    return url
+    return migrated_database("tests")
 
 
 @pytest.fixture(scope="session")
@@ -141,14 +163,10 @@ async def client(database_url: str, keys: Keys, token_key: TokenKey) -> AsyncIte
 
 
 @pytest.fixture(scope="session")
-def retail_bank(new_database: Callable[[str], str], keys: Keys) -> tuple[str, Summary]:
+def retail_bank(migrated_database: Callable[[str], str], keys: Keys) -> tuple[str, Summary]:
     """The real bank, imported once per test process: the database's address and the summary."""
     if not RETAIL_BANK.is_dir():
         pytest.skip(f"the retail bank's files are not at {RETAIL_BANK}")
-    url = new_database("retail_bank")
-
-    async def load() -> Summary:
-        await upgrade(url)
-        return await import_retail_bank(url, keys, RETAIL_BANK, lambda *_: None)
-
-    return url, asyncio.run(load())
+    url = migrated_database("retail_bank")
+    loaded = import_retail_bank(url, keys, RETAIL_BANK, lambda *_: None)
+    return url, asyncio.run(loaded)

@@ -17,7 +17,6 @@ from webdriver import Browser, browser, missing, poll
 
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.main import create_app
 from app.settings import Settings
 
@@ -33,7 +32,6 @@ def make_application(url: str, keys: Keys, token_key: TokenKey) -> Starlette:
 
 async def make_bank(url: str, keys: Keys) -> None:
     """Make the customer whom the examples ask for."""
-    await upgrade(url)
     connection = await asyncpg.connect(url)
     factory = Factory(connection, keys)
     await factory.business_date(date(2018, 12, 31))
@@ -53,8 +51,8 @@ async def make_bank(url: str, keys: Keys) -> None:
 
 
 @pytest.fixture(scope="session")
-def bank_url(new_database: Callable[[str], str], keys: Keys) -> str:
-    url = new_database("graphiql")
+def bank_url(migrated_database: Callable[[str], str], keys: Keys) -> str:
+    url = migrated_database("graphiql")
     asyncio.run(make_bank(url, keys))
     return url
 

@@ -13,7 +13,6 @@ from retail_bank_files import SmallBank
 
 from app import embedded
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.db.retail_bank.load import import_retail_bank
 from app.db.retail_bank.report import Summary
 
@@ -94,21 +93,17 @@ def address(text: str) -> dict[str, str | None]:
     return parsed
 
 
-@pytest.fixture(scope="session")
-def migrated_template(new_database: Callable[[str], str]) -> str:
-    asyncio.run(upgrade(new_database("retail_bank_template")))
-    return "retail_bank_template"
-
-
 @pytest.fixture
 async def imports(
-    server: embedded.EmbeddedPostgres, migrated_template: str, keys: Keys, tmp_path: Path
+    server: embedded.EmbeddedPostgres,
+    migrated_database: Callable[[str], str],
+    keys: Keys,
+    tmp_path: Path,
 ) -> AsyncIterator[Imports]:
     """An empty, migrated bank and a folder of its own for each test."""
     name = f"small_{uuid4().hex}"
-    connection = await asyncpg.connect(server.dsn)
-    await connection.execute(f"create database {name} template {migrated_template}")
-    dsn = server.dsn.replace("/bank360?", f"/{name}?")
+    dsn = await asyncio.to_thread(migrated_database, name)
     yield Imports(dsn, keys, SmallBank(tmp_path / "retail-bank"))
+    connection = await asyncpg.connect(server.dsn)
     await connection.execute(f"drop database {name}")
     await connection.close()

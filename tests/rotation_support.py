@@ -15,7 +15,6 @@ from app.db.ids import new_id
 from app.db.key_check import check_keys, make_key
 from app.db.keys import Keys
 from app.db.master_key import PREFIX_BYTES
-from app.db.migrate import upgrade
 
 T = TypeVar("T")
 PLACE = "customer.name_ciphertext"
@@ -80,11 +79,6 @@ class RotatedBank:
 
     def records(self) -> list[asyncpg.Record]:
         return self.use(lambda connection: connection.fetch("select * from audit_record"))
-
-
-def new_bank(url: str, folder: Path) -> RotatedBank:
-    asyncio.run(upgrade(url))
-    return RotatedBank(url, folder)
 
 
 def quiet(_step: str, _done: int, _total: int) -> None:

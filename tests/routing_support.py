@@ -16,7 +16,6 @@ from ticket_support import asked, send
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.domain.service import TicketEventKind
 from app.jobs.service_desk import ServiceDesk
 
@@ -189,11 +188,9 @@ def staff_id(agent: UUID) -> str:
 
 
 @pytest.fixture(scope="session")
-def desk_url(new_database: Callable[[str], str]) -> str:
+def desk_url(migrated_database: Callable[[str], str]) -> str:
     """A migrated database; each test's desk is the only one in it."""
-    url = new_database("desk")
-    asyncio.run(upgrade(url))
-    return url
+    return migrated_database("desk")
 
 
 @pytest.fixture

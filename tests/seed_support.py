@@ -9,7 +9,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app import embedded
 from app.db.keys import Keys
 from app.db.seed.load import SeedSummary, seed_bank
 
@@ -80,15 +79,11 @@ Make = Callable[[], Awaitable[str]]
 
 
 @pytest.fixture(scope="session")
-def empty_bank(server: embedded.EmbeddedPostgres, migrated_template: str) -> Make:
+def empty_bank(migrated_database: Callable[[str], str]) -> Make:
     """Make an empty, migrated database."""
 
     async def make() -> str:
-        name = f"seed_{uuid4().hex}"
-        connection = await asyncpg.connect(server.dsn)
-        await connection.execute(f"create database {name} template {migrated_template}")
-        await connection.close()
-        return server.dsn.replace("/bank360?", f"/{name}?")
+        return await asyncio.to_thread(migrated_database, f"seed_{uuid4().hex}")
 
     return make
 

@@ -29,14 +29,16 @@ async def serving(
     keys: Keys,
     token_key: TokenKey,
     settings: Settings | None = None,
+    *,
+    port: int = 0,
     **options: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
-    """Give the server's host and port, and the server."""
+    """Give the server's host and port, and the server; port 0 is a free one."""
     settings = settings or Settings()
     app = create_app(settings, database_url=url, keys=keys, token_key=token_key)
     given = uvicorn_options(settings) | {"log_config": None} | options
     server = Server(uvicorn.Config(app, **given))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         assert not running.done()

@@ -18,7 +18,6 @@ from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 
 
 @pytest.fixture
@@ -31,10 +30,9 @@ def shell() -> Iterator[Shell]:
 
 
 def test_a_served_bank_is_verified_and_tampering_is_told(
-    shell: Shell, new_database: Callable[[str], str]
+    shell: Shell, migrated_database: Callable[[str], str]
 ) -> None:
-    url = new_database("cli_audit")
-    asyncio.run(upgrade(url))
+    url = migrated_database("cli_audit")
     folder = shell.folder / "bank"
     variables: dict[str, Any] = {"DATABASE_URL": url, "BANK360_DATA_DIR": str(folder)}
     keys = Keys.load(folder, None, None)
@@ -68,10 +66,9 @@ def test_a_served_bank_is_verified_and_tampering_is_told(
 
 
 def test_a_server_that_stops_after_a_read_leaves_nothing_unnumbered(
-    shell: Shell, new_database: Callable[[str], str]
+    shell: Shell, migrated_database: Callable[[str], str]
 ) -> None:
-    url = new_database("cli_audit_stop")
-    asyncio.run(upgrade(url))
+    url = migrated_database("cli_audit_stop")
     folder = shell.folder / "bank"
     variables: dict[str, Any] = {"DATABASE_URL": url, "BANK360_DATA_DIR": str(folder)}
     server, served_at = shell.start_server(**variables)

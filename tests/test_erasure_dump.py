@@ -20,7 +20,6 @@ from app.auth.tokens import TokenKey
 from app.db.crypto import CryptoError, CustomerCipher
 from app.db.keys import Keys
 from app.db.loading import ledger_sums
-from app.db.migrate import upgrade
 from app.domain.money import Currency
 from app.embedded import EmbeddedPostgres
 
@@ -106,10 +105,12 @@ async def _change_email(client: Client, customer: Made) -> None:
 
 
 def test_nothing_personal_is_left_in_a_dump_even_with_the_master_key(
-    server: EmbeddedPostgres, new_database: Callable[[str], str], keys: Keys, token_key: TokenKey
+    server: EmbeddedPostgres,
+    migrated_database: Callable[[str], str],
+    keys: Keys,
+    token_key: TokenKey,
 ) -> None:
-    url = new_database("erasure_dump")
-    asyncio.run(upgrade(url))
+    url = migrated_database("erasure_dump")
     asyncio.run(_erase_and_look(server, url, keys, token_key))
 
 

@@ -1,6 +1,5 @@
 """The application as a whole: readiness, and starting from the environment alone."""
 
-import asyncio
 import base64
 import socket
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from starlette.applications import Starlette
 from app.auth.tokens import TokenKey
 from app.db.crypto import MasterKey
 from app.db.keys import Keys, KeysError
-from app.db.migrate import upgrade
 from app.main import create_app, create_from_environment
 from app.settings import Settings
 
@@ -62,10 +60,8 @@ async def test_what_is_missing_is_named(
 
 
 @pytest.fixture
-def own_database(new_database: Callable[[str], str]) -> str:
-    url = new_database("own")
-    asyncio.run(upgrade(url))
-    return url
+def own_database(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("own")
 
 
 async def test_the_environment_alone_is_enough(

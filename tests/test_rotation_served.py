@@ -13,7 +13,7 @@ from conftest import client_of
 from embedded_support import STEP_SECONDS_MAX, clean, make_open_folder
 from factories import Factory
 from registration_support import register
-from rotation_support import NAME, RotatedBank, new_bank
+from rotation_support import NAME, RotatedBank
 from serving import serving
 from shell import Shell
 
@@ -32,10 +32,10 @@ QUERY = "{ customers(first: 40) { nodes { name phone email nationalId } } }"
 
 @pytest.fixture
 def bank(
-    new_database: Callable[[str], str], request: pytest.FixtureRequest
+    migrated_database: Callable[[str], str], request: pytest.FixtureRequest
 ) -> Iterator[RotatedBank]:
     folder = make_open_folder()
-    made = new_bank(new_database(request.node.name), folder / "bank")
+    made = RotatedBank(migrated_database(request.node.name), folder / "bank")
     made.fill(made.load(), CUSTOMERS)
     yield made
     clean(folder)

@@ -1,6 +1,5 @@
 """Stopping a server that works: what it has begun is finished, and nothing new is taken on."""
 
-import asyncio
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from shell import Shell
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
-from app.db.migrate import upgrade
 
 WAITING = (
     "select count(*) from pg_stat_activity where application_name = 'bank360'"
@@ -116,11 +114,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def database(new_database: Callable[[str], str]) -> str:
+def database(migrated_database: Callable[[str], str]) -> str:
     """A migrated database without customers."""
-    url = new_database("served")
-    asyncio.run(upgrade(url))
-    return url
+    return migrated_database("served")
 
 
 def serve(shell: Shell, database: str, command: str, **variables: str) -> Served:

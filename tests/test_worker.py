@@ -39,8 +39,8 @@ select count(*) from pg_locks where locktype = 'advisory' and objid = {HELD_UP} 
 
 
 @pytest.fixture
-async def bank(day_bank_template: str, tmp_path: Path) -> AsyncIterator[DayBank]:
-    async with open_day_bank(day_bank_template, Keys.load(tmp_path, None, None)) as made:
+async def bank(migrated_database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[DayBank]:
+    async with open_day_bank(migrated_database, Keys.load(tmp_path, None, None)) as made:
         yield made
 
 

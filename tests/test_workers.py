@@ -1,6 +1,5 @@
 """Several worker processes that answer as one server."""
 
-import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -15,7 +14,6 @@ from shell import Shell
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
-from app.db.migrate import upgrade
 
 _TEST_SECONDS_MAX = 45
 
@@ -30,10 +28,8 @@ def shell() -> Iterator[Shell]:
 
 
 @pytest.fixture
-def database(new_database: Callable[[str], str]) -> str:
-    url = new_database("workers")
-    asyncio.run(upgrade(url))
-    return url
+def database(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("workers")
 
 
 def test_rates_and_metrics_are_those_of_all_workers(

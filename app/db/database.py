@@ -6,12 +6,12 @@ sent after the session was told, at every checkout.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final, Self
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Self, TypeVar
 
 import asyncpg
 
-from app.db.lending import Lender, Lent, PoolObserver
+from app.db.lending import Lender, Lent, PoolObserver, end
 from app.db.roles import APP_READ
 from app.db.sight import Sight
 from app.db.viewer_setting import SET_VIEWER
@@ -20,10 +20,20 @@ _CONNECT_TIMEOUT_SECONDS: Final = 10
 # Whoever still reads when the server has stopped has had all the time that operations have.
 _CLOSE_TIMEOUT_SECONDS: Final = 5
 _NOBODY: Final = ""
+# How a statement fails on a connection that the server has ended: PostgreSQL says why, or not, or
+# has said so between two statements, which confuses the driver.
+_ENDED: Final = (
+    asyncpg.AdminShutdownError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
+)
 # What a plan of everything about a customer has. Planned anew for each run it would take tens of
 # milliseconds; kept, a letter of SQL takes some 60 bytes of the database's process.
 _KEPT_LETTERS_MAX: Final = 32_000
 _KEPT_STATEMENTS_MAX: Final = 60
+
+_T = TypeVar("_T")
 
 
 async def _keep(_connection: asyncpg.Connection) -> None:
@@ -44,7 +54,7 @@ async def _speak_for(lent: Lent, viewer: str) -> None:
     try:
         await lent.connection.fetchval(SET_VIEWER, viewer)
     except BaseException:
-        lent.connection.terminate()
+        end(lent.connection)
         raise
     lent.told = viewer
 
@@ -105,23 +115,50 @@ class Database:
 
         ``values`` are those of the statement that it was made of.
         """
-        async with self._lender.lent() as lent:
+
+        async def run(lent: Lent) -> Any:
             if lent.told != _NOBODY:
                 await _speak_for(lent, _NOBODY)
             ((value,),) = await lent.connection.fetch(sql, *values, viewer)
             return value
 
+        return await self._read(run)
+
     async def fetch(self, sql: str, values: Sequence[Any], viewer: str) -> Sequence[Any]:
         """Run one statement as ``viewer`` (see app.db.policies); gives its rows."""
-        async with self._lender.lent() as lent:
+
+        async def run(lent: Lent) -> Sequence[Any]:
             await _speak_for(lent, viewer)
-            return await lent.connection.fetch(sql, *values)
+            rows: Sequence[Any] = await lent.connection.fetch(sql, *values)
+            return rows
+
+        return await self._read(run)
 
     async def fetch_value(self, sql: str, *values: Any) -> Any:
         """Run one statement as nobody; gives the first column of its first row, or None."""
-        async with self._lender.lent() as lent:
+
+        async def run(lent: Lent) -> Any:
             await _speak_for(lent, _NOBODY)
             return await lent.connection.fetchval(sql, *values)
+
+        return await self._read(run)
+
+    async def _read(self, run: Callable[[Lent], Awaitable[_T]]) -> _T:
+        """Run a statement on a connection; once more, where the server had ended it meanwhile.
+
+        That a connection was ended is known only once the event loop has heard of it. Nothing that
+        reads here leaves anything behind, so that it may run again.
+        """
+        async with self._lender.lent() as lent:
+            is_fresh = lent.told is None
+            try:
+                return await run(lent)
+            except _ENDED:
+                if is_fresh:
+                    raise
+                end(lent.connection)
+        async with self._lender.lent() as lent:
+            return await run(lent)
 
     async def close(self) -> None:
         """Close every connection once its statement ends, or when that takes too long."""

@@ -63,6 +63,12 @@ def is_closed(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
         return True
 
 
+def end(connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+    """Cut a connection off; nothing is left to do where the pool has taken it away already."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
 @dataclass
 class Lent:
     """A connection that is lent; ``told`` is whom its session speaks for, None is not known."""
@@ -151,9 +157,7 @@ class Lender:
             lent = self._idle.pop()
             if not is_closed(lent.connection):
                 return lent
-            # What is left of it is cleared away, unless the pool has done so.
-            with suppress(asyncpg.InterfaceError):
-                lent.connection.terminate()
+            end(lent.connection)
         return None
 
     async def _wait(self) -> None:

@@ -32,7 +32,7 @@ from app.db.crypto import CustomerCipher
 from app.db.database import close_pool, open_pool
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.lending import BusyError, is_closed
+from app.db.lending import BusyError, end, is_closed
 from app.db.roles import APP_WRITE
 from app.db.scope import RowScope
 from app.db.viewer_setting import VIEWER_SETTING
@@ -263,7 +263,10 @@ class Writes:
         try:
             yield connection
         except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            # Rolling back over a lost connection fails in ways that hide the loss.
+            # Rolling back over a lost connection fails in ways that hide the loss. The driver's own
+            # confusion is how it hears of an end between two statements.
+            if isinstance(error, asyncpg.InternalClientError):
+                end(connection)
             if is_closed(connection):
                 raise ConnectionResetError from error
             raise

@@ -1,6 +1,5 @@
 """What a compliance officer sees of what others did and were shown."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +14,6 @@ from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.planner.global_id import GlobalId, format_id
 from app.resolvers import audit as resolver
 
@@ -43,10 +41,8 @@ SHOWN = "query Shown($id: ID!) { customer(id: $id) { %s } }"
 
 
 @pytest.fixture(scope="module")
-def url(new_database: Callable[[str], str]) -> str:
-    made = new_database("audit_trail")
-    asyncio.run(upgrade(made))
-    return made
+def url(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("audit_trail")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ What is expected is read from the text of ``schema.graphql``; paths, fields and 
 from it too, so that a new field is covered as soon as it is declared.
 """
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,7 +25,6 @@ from ticket_support import ticket_with_everything
 from app.auth.permissions import MATRIX, PSEUDONYMOUS, Permission, Role
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.planner.identities import identities_by_role
 
 # Roles that strong authentication makes a difference for are asked both ways.
@@ -58,10 +56,8 @@ class Bank:
 
 
 @pytest.fixture(scope="module")
-def bank_url(new_database: Callable[[str], str]) -> str:
-    url = new_database("permissions")
-    asyncio.run(upgrade(url))
-    return url
+def bank_url(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("permissions")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What is shown of personal data is on record before the answer leaves."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
@@ -19,7 +18,6 @@ from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.bank_itself import BANK_ID
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 
 # For each class of data a field that shows it.
 CLASSES = {
@@ -37,10 +35,8 @@ CLASSES = {
 
 
 @pytest.fixture(scope="module")
-def url(new_database: Callable[[str], str]) -> str:
-    made = new_database("read_audit")
-    asyncio.run(upgrade(made))
-    return made
+def url(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("read_audit")
 
 
 @pytest.fixture

@@ -15,15 +15,12 @@ from app.auth.tokens import TokenKey
 from app.db import reads
 from app.db.audit import Record
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.db.reads import reads_hash
 
 
 @pytest.fixture(scope="module")
-def url(new_database: Callable[[str], str]) -> str:
-    made = new_database("read_audit_batches")
-    asyncio.run(upgrade(made))
-    return made
+def url(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("read_audit_batches")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The bank in numbers, on a bank of its own."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import date
 
@@ -12,7 +11,6 @@ from factories import Factory
 from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 
 SUMMARY = """
 query {
@@ -31,10 +29,8 @@ fragment Total on SummaryTotal {
 
 
 @pytest.fixture(scope="module")
-def small_bank(new_database: Callable[[str], str]) -> str:
-    url = new_database("summary")
-    asyncio.run(upgrade(url))
-    return url
+def small_bank(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("summary")
 
 
 @pytest.fixture

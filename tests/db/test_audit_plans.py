@@ -12,7 +12,6 @@ from explain_plans import Bounds, Explaining
 
 from app.auth.tokens import TokenKey
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.main import create_app
 from app.planner.global_id import format_id
 from app.settings import Settings
@@ -48,11 +47,10 @@ SHOWN = "nodes { id kind recordedAt position fields } pageInfo { startCursor end
 
 
 @pytest.fixture(scope="module")
-def filled(new_database: Callable[[str], str], keys: Keys) -> Large:
-    url = new_database("audit_plans")
+def filled(migrated_database: Callable[[str], str], keys: Keys) -> Large:
+    url = migrated_database("audit_plans")
 
     async def fill() -> Large:
-        await upgrade(url)
         connection = await asyncpg.connect(url)
         try:
             for statement in FILL:

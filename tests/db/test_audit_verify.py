@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 import pytest
 from audit_trail import Audited, open_trail
 
@@ -17,25 +16,15 @@ from app.db.audit_verify import RangeError, Verified
 from app.db.head_file import HeadFile
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.db.reads import Reads
 from app.domain.audit import AuditFault
 
 
-@pytest.fixture(scope="module")
-def template(new_database: Callable[[str], str]) -> str:
-    url = new_database("audit_template")
-    asyncio.run(upgrade(url))
-    return url
-
-
 @pytest.fixture
-async def empty(template: str, keys: Keys, tmp_path: Path) -> AsyncIterator[Audited]:
-    name = f"audit_{new_id().hex[-12:]}"
-    admin = await asyncpg.connect(template.replace("/audit_template?", "/bank360?"))
-    await admin.execute(f"create database {name} template audit_template")
-    await admin.close()
-    dsn = template.replace("/audit_template?", f"/{name}?")
+async def empty(
+    migrated_database: Callable[[str], str], keys: Keys, tmp_path: Path
+) -> AsyncIterator[Audited]:
+    dsn = await asyncio.to_thread(migrated_database, f"audit_{new_id().hex[-12:]}")
     async with open_trail(dsn, keys, tmp_path) as made:
         yield Audited(made.dsn, made.keys, made.owner, made.writers, made.folder)
 

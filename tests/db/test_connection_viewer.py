@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 import pytest
+from ended_session import end_session
 from row_scopes import Person
 from seed_support import Bank
 from slow_sql import until
@@ -359,12 +360,12 @@ async def test_nobody_is_read_without_a_viewer(invented_bank: Bank) -> None:
         await until(none_left)
 
 
+@pytest.mark.parametrize("turns", range(5))
 async def test_a_connection_that_the_server_ended_is_not_lent_again(
-    database_url: str, owner: asyncpg.Connection
+    database_url: str, turns: int
 ) -> None:
     async with connected(database_url, 1) as database:
         first = await database.fetch_value("select pg_backend_pid()")
-        # Nobody uses it when it ends, as when PostgreSQL is started anew.
-        assert await owner.fetchval("select pg_terminate_backend($1, 10000)", first)
+        await end_session(database_url, first, turns)
         second = await database.fetch_value("select pg_backend_pid()")
         assert second != first

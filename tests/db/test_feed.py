@@ -17,7 +17,6 @@ from app.db.events import Event, Topic, TopicKind
 from app.db.feed import Feed, FeedLimits, Follower, Resync
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.domain.happening import ResyncReason
 
 LIMITS = FeedLimits(timedelta(hours=24), 100_000, 256)
@@ -102,11 +101,9 @@ class Bank:
 
 
 @pytest.fixture(scope="module")
-def url(new_database: Callable[[str], str]) -> str:
+def url(migrated_database: Callable[[str], str]) -> str:
     """A bank in which nothing else happens."""
-    made = new_database("feed")
-    asyncio.run(upgrade(made))
-    return made
+    return migrated_database("feed")
 
 
 @pytest.fixture

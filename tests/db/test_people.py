@@ -1,6 +1,5 @@
 """The people that demo tokens are made for."""
 
-import asyncio
 from collections.abc import Callable
 
 import asyncpg
@@ -10,7 +9,6 @@ from factories import Factory, Made
 from app.auth.permissions import Role
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 from app.db.people import demo_people, demo_person, find_person, id_of_number
 
 
@@ -50,10 +48,8 @@ async def test_nobody_is_found_in_a_post_they_do_not_hold(
 
 
 @pytest.fixture
-def empty_bank(new_database: Callable[[str], str]) -> str:
-    url = new_database("demo_people")
-    asyncio.run(upgrade(url))
-    return url
+def empty_bank(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("demo_people")
 
 
 async def test_demo_people_have_something_to_see(empty_bank: str, keys: Keys) -> None:

@@ -16,7 +16,6 @@ from rotation_support import (
     RotatedBank,
     add_customer,
     insert_customer,
-    new_bank,
     quiet,
 )
 
@@ -36,8 +35,8 @@ _numbers = count()
 
 
 @pytest.fixture
-def bank(new_database: Callable[[str], str], tmp_path: Path) -> RotatedBank:
-    return new_bank(new_database(f"rotation_{next(_numbers)}"), tmp_path / "data")
+def bank(migrated_database: Callable[[str], str], tmp_path: Path) -> RotatedBank:
+    return RotatedBank(migrated_database(f"rotation_{next(_numbers)}"), tmp_path / "data")
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from rotation_support import (
     NAME,
     RotatedBank,
     add_customer,
-    new_bank,
     quiet,
 )
 
@@ -30,8 +29,8 @@ _numbers = count()
 
 
 @pytest.fixture
-def bank(new_database: Callable[[str], str], tmp_path: Path) -> RotatedBank:
-    return new_bank(new_database(f"rotation_elsewhere_{next(_numbers)}"), tmp_path / "data")
+def bank(migrated_database: Callable[[str], str], tmp_path: Path) -> RotatedBank:
+    return RotatedBank(migrated_database(f"rotation_elsewhere_{next(_numbers)}"), tmp_path / "data")
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from app.db.audit import write
 from app.db.audit_chain import GENESIS, Head, link_hash
 from app.db.ids import new_id
 from app.db.keys import Keys
-from app.db.migrate import upgrade
 
 HOLDER = (
     "select pid from pg_locks where locktype = 'advisory' and granted"
@@ -27,11 +26,10 @@ HOLDER = (
 
 @pytest.fixture
 async def trail(
-    new_database: Callable[[str], str], keys: Keys, tmp_path: Path
+    migrated_database: Callable[[str], str], keys: Keys, tmp_path: Path
 ) -> AsyncIterator[Trail]:
     """A bank of its own: positions are those of the whole bank."""
-    url = await asyncio.to_thread(new_database, f"sequencer_{new_id().hex[-12:]}")
-    await upgrade(url)
+    url = await asyncio.to_thread(migrated_database, f"sequencer_{new_id().hex[-12:]}")
     async with open_trail(url, keys, tmp_path) as made:
         yield made
 

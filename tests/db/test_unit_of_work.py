@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from ended_session import end_session
 from factories import Factory, Made
 from writing_support import state
 
@@ -109,6 +110,22 @@ async def test_a_command_whose_connection_breaks_is_begun_anew(
     assert isinstance(await bench.send("a", act), Done)
     assert broken
     assert await version(owner, bench.customer) == 2
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_the_server_ended_is_no_hindrance(
+    bench: Bench, database_url: str, turns: int
+) -> None:
+    used: list[int] = []
+
+    async def act(unit: Unit) -> Change:
+        used.append(await unit.connection.fetchval("select pg_backend_pid()"))
+        return await bench.touch(unit)
+
+    assert isinstance(await bench.send("a", act), Done)
+    await end_session(database_url, used[0], turns)
+    assert isinstance(await bench.send("b", act), Done)
+    assert used[-1] != used[0]
 
 
 async def test_what_is_done_while_a_refusal_is_kept_is_the_answer(

@@ -13,6 +13,7 @@ import { PersistedQueryLink } from '@apollo/client/link/persisted-queries/index.
 import { relayStylePagination } from '@apollo/client/utilities/index.js';
 
 import { PARTIAL, PARTIAL_DATA, recorder } from './persisted.mjs';
+import * as subscription from './subscription.mjs';
 
 export const tool = 'apollo';
 const name = '@apollo/client';
@@ -69,6 +70,20 @@ export const checks = [
   },
   persisted('persisted queries by POST', false, ['POST', 'POST', 'POST']),
   persisted('persisted queries by GET', true, ['GET', 'POST', 'GET']),
+  {
+    what: `over multipart: ${subscription.what}`,
+    run: (bank) => subscription.follow(bank, ({ query, variables }) => {
+      const options = { query: gql(query), variables, fetchPolicy: 'no-cache', errorPolicy: 'all' };
+      return subscription.iterable((next, fail) => {
+        const observer = {
+          next: ({ data, error }) => (error ? fail(error) : next({ data })),
+          error: fail,
+        };
+        const subscribed = clientOf(bank).subscribe(options).subscribe(observer);
+        return () => subscribed.unsubscribe();
+      });
+    }),
+  },
 ];
 
 function clientOf(bank, { typePolicies, link, fetch } = {}) {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 
 import { createClient } from 'graphql-sse';
 
+import { follow, what } from './subscription.mjs';
+
 export const tool = 'graphql-sse';
 
 export const checks = [
@@ -39,6 +41,11 @@ export const checks = [
       );
       assert.equal(error.response?.status, 401, String(error));
     }),
+  },
+  {
+    what,
+    run: (bank) => withClient(bank, bank.headers, (client) =>
+      follow(bank, (operation) => client.iterate(operation))),
   },
 ];
 

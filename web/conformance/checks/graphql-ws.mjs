@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
+import { follow, what } from './subscription.mjs';
+
 export const tool = 'graphql-ws';
 
 const SUBPROTOCOL = 'graphql-transport-ws';
@@ -40,6 +42,11 @@ export const checks = [
         return OPERATIONS;
       });
     },
+  },
+  {
+    what,
+    run: (bank) => withClient(bank, {}, (client) =>
+      follow(bank, (operation) => client.iterate(operation))),
   },
   {
     what: 'an invalid operation ends in error, the connection goes on',

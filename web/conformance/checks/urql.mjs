@@ -5,6 +5,7 @@ import { Client, cacheExchange, fetchExchange, gql } from '@urql/core';
 import { persistedExchange } from '@urql/exchange-persisted';
 
 import { PARTIAL, PARTIAL_DATA, recorder } from './persisted.mjs';
+import * as subscription from './subscription.mjs';
 
 export const tool = 'urql';
 const name = '@urql/core';
@@ -26,6 +27,17 @@ export const checks = [
   },
   persisted('persisted queries by POST', false, ['POST', 'POST', 'POST']),
   persisted('persisted queries by GET', true, ['GET', 'GET', 'GET']),
+  {
+    what: `over fetch: ${subscription.what}`,
+    run: (bank) => subscription.follow(bank, ({ query, variables }) => {
+      const client = clientOf(bank, { fetchSubscriptions: true });
+      return subscription.iterable((next, fail) => {
+        const answers = client.subscription(gql(query), variables);
+        const told = ({ data, error }) => (error ? fail(error) : next({ data }));
+        return answers.subscribe(told).unsubscribe;
+      });
+    }),
+  },
 ];
 
 function query(what, options) {
