@@ -32,6 +32,16 @@ def _json(line: EventDict, default: Callable[[Any], Any]) -> str:
     return orjson.dumps(line, default=default).decode()
 
 
+# One list for every configuration: loggers that an application keeps have it, and whoever captures
+# what is logged changes it in place.
+_PROCESSORS: Final[list[structlog.types.Processor]] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _exception,
+    structlog.processors.JSONRenderer(_json),
+]
+
+
 class _Library(logging.Handler):
     """Writes what libraries log as lines of ours."""
 
@@ -67,12 +77,7 @@ def configure(level: str) -> None:
     if not any(isinstance(handler, _Library) for handler in root.handlers):
         root.addHandler(_Library())
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _exception,
-            structlog.processors.JSONRenderer(_json),
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: _StandardError(),
         cache_logger_on_first_use=False,

@@ -40,9 +40,7 @@ class WebSocketEndpoint:
 
     async def answer(self, socket: WebSocket) -> None:
         """Speak with one client until either side ends it."""
-        headers, scheme = socket.headers, socket.scope["scheme"]
-        origin = headers.get("origin")
-        if origin not in self.origins and not is_own_page(origin, headers.get("host", ""), scheme):
+        if not self._may_connect(socket):
             message = "pages of this origin may not connect"
             await self._refuse(socket, 403, message, FORBIDDEN)
             return
@@ -57,6 +55,12 @@ class WebSocketEndpoint:
         finally:
             self._open -= 1
             self.streams.metrics.websocket_connections.dec()
+
+    def _may_connect(self, socket: WebSocket) -> bool:
+        headers, origin = socket.headers, socket.headers.get("origin")
+        return origin in self.origins or is_own_page(
+            origin, headers.get("host", ""), socket.scope["scheme"]
+        )
 
     async def _accepted(self, socket: WebSocket) -> None:
         if SUBPROTOCOL not in socket.scope["subprotocols"]:

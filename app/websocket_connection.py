@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -167,19 +167,22 @@ class Connection:
 
     async def _read(self) -> None:
         while True:
-            received = await self._socket.receive()
-            if received["type"] == "websocket.disconnect":
-                raise ClosedError(Close(received.get("code", _NO_CODE), by_peer=True))
-            message = read_message(received.get("text"))
-            match message.type:
-                case "connection_init":
-                    await self._initialise(message)
-                case "ping":
-                    await self._send("pong", payload=message.payload)
-                case "subscribe":
-                    await self._subscribe(message)
-                case "complete":
-                    self._complete(message)
+            # Named nowhere here: the last message would be kept until the next one comes.
+            await self._take(await self._socket.receive())
+
+    async def _take(self, received: MutableMapping[str, Any]) -> None:
+        if received["type"] == "websocket.disconnect":
+            raise ClosedError(Close(received.get("code", _NO_CODE), by_peer=True))
+        message = read_message(received.get("text"))
+        match message.type:
+            case "connection_init":
+                await self._initialise(message)
+            case "ping":
+                await self._send("pong", payload=message.payload)
+            case "subscribe":
+                await self._subscribe(message)
+            case "complete":
+                self._complete(message)
 
     async def _initialise(self, message: Message) -> None:
         if self._initialised:
@@ -244,6 +247,8 @@ class Connection:
     async def _operate(self, id_: str, asked: GraphQLRequest, request_id: str) -> None:
         answer = await self._run(asked, await self._verified(), request_id)
         if answer.subscription is not None:
+            # The document is known, and its text is no longer needed.
+            asked = replace(asked, query=None)
             await self._follow(id_, asked, answer, request_id)
             return
         if answer.executed:

@@ -1,10 +1,11 @@
 """What uvicorn's WebSocket lacks for us: a graceful stop, silence in the logs, no dead weight."""
 
+import asyncio
 import logging
 from asyncio import TimerHandle
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -17,6 +18,54 @@ _log: Final = logging.getLogger("uvicorn.error.websocket")
 _log.setLevel(logging.WARNING)
 
 
+class _Inbox:
+    """What uvicorn uses of asyncio.Queue, for the one who reads."""
+
+    __slots__ = ("_events", "_reader")
+
+    def __init__(self) -> None:
+        self._events: list[ASGIReceiveEvent] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def put_nowait(self, event: ASGIReceiveEvent) -> None:
+        self._events.append(event)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        while not self._events:
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return self._events.pop(0)
+
+    def empty(self) -> bool:
+        return not self._events
+
+
+class _Writable:
+    """What uvicorn uses of asyncio.Event: set, but while the client reads slower than we write."""
+
+    __slots__ = ("_waits",)
+
+    def __init__(self) -> None:
+        self._waits: asyncio.Event | None = None
+
+    def set(self) -> None:
+        if self._waits is not None:
+            self._waits.set()
+            self._waits = None
+
+    def clear(self) -> None:
+        self._waits = self._waits or asyncio.Event()
+
+    async def wait(self) -> None:
+        while self._waits is not None:
+            await self._waits.wait()
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """For uvicorn's option ``ws``."""
 
@@ -25,6 +74,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **named)
         self.logger = self.conn.logger = _log
         self.conn.debug = False
+        # asyncio's own keep queues for those who wait: 4 KB for as long as the connection.
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", _Inbox())
+        self.writable = cast("asyncio.Event", _Writable())
         self.close_timeout = CLOSE_SECONDS
         self._stopping = Stopping()
         self._cut_off: TimerHandle | None = None
@@ -47,7 +99,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
-            # The handshake is over: its headers would be kept for as long as the connection.
+            # The handshake is over: its headers would be kept for as long as the connection, by
+            # the parser's generator, too.
+            for handshake in (self.request, self.response):
+                handshake.headers.clear()
             forgotten: Any = None
             self.request = self.response = forgotten
         if message["type"] == "websocket.http.response.body":

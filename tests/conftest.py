@@ -11,6 +11,7 @@ import httpx
 import hypothesis
 import pytest
 from client import Client
+from coverage_support import not_measured
 from embedded_support import clean, make_open_folder
 from factories import Factory
 
@@ -50,9 +51,39 @@ pytest_plugins = [
 ]
 
 
+# The files that take a minute and more are begun first: else one process ends with one of them
+# while the other has nothing left to do.
+LONG = frozenset(
+    {
+        "test_cli",
+        "test_equality",
+        "test_graphiql_browser",
+        "test_ledger_model",
+        "test_permission_matrix",
+        "test_plans",
+        "test_retail_bank_real",
+        "test_seed_repeat",
+        "test_torture",
+        "test_worker",
+    }
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long ones."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """For tests that take long, and run over lines that other tests run over."""
+    with not_measured():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -130,8 +161,10 @@ async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def factory(owner: asyncpg.Connection, keys: Keys) -> Factory:
-    return Factory(owner, keys)
+async def factory(owner: asyncpg.Connection, keys: Keys) -> AsyncIterator[Factory]:
+    yield Factory(owner, keys)
+    # The date of one test is not that of the tests that come after it.
+    await owner.execute("delete from business_date")
 
 
 @asynccontextmanager
@@ -156,8 +189,23 @@ async def client_of(
             yield Client(http, token_key)
 
 
+@pytest.fixture(scope="module")
+async def application(
+    database_url: str, keys: Keys, token_key: TokenKey
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The application over HTTP, once for all tests of a file."""
+    async with client_of(database_url, keys, token_key) as made:
+        yield made.http
+
+
 @pytest.fixture
-async def client(database_url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Client]:
+def client(application: httpx.AsyncClient, token_key: TokenKey) -> Client:
+    return Client(application, token_key)
+
+
+@pytest.fixture
+async def fresh_client(database_url: str, keys: Keys, token_key: TokenKey) -> AsyncIterator[Client]:
+    """A client of an application that has answered nobody yet."""
     async with client_of(database_url, keys, token_key) as made:
         yield made
 
@@ -168,5 +216,6 @@ def retail_bank(migrated_database: Callable[[str], str], keys: Keys) -> tuple[st
     if not RETAIL_BANK.is_dir():
         pytest.skip(f"the retail bank's files are not at {RETAIL_BANK}")
     url = migrated_database("retail_bank")
-    loaded = import_retail_bank(url, keys, RETAIL_BANK, lambda *_: None)
-    return url, asyncio.run(loaded)
+    with not_measured():
+        loaded = import_retail_bank(url, keys, RETAIL_BANK, lambda *_: None)
+        return url, asyncio.run(loaded)

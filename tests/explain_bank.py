@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 import pytest
 from client import Client
+from coverage_support import not_measured
 from explain_plans import Bounds, Explaining
 from seed_support import BUSINESS_DATE, Make, seeded
 
@@ -82,7 +83,8 @@ def large(empty_bank: Make, keys: Keys) -> Large:
         finally:
             await connection.close()
 
-    return asyncio.run(fill())
+    with not_measured():
+        return asyncio.run(fill())
 
 
 @dataclass(frozen=True)

@@ -312,6 +312,7 @@ def test_seeding_again_goes_on_and_another_bank_is_refused(shell: Shell) -> None
     assert line == "the number of customers is between 1 and 1,000,000, not 2,000,000"
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_empty_demo_is_filled_and_serves_until_it_is_stopped(
     shell: Shell, number: signal.Signals

@@ -29,6 +29,7 @@ def shell() -> Iterator[Shell]:
     clean(folder)
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_served_bank_is_verified_and_tampering_is_told(
     shell: Shell, migrated_database: Callable[[str], str]
 ) -> None:

@@ -317,6 +317,7 @@ def world(database_url: str, keys: Keys) -> Iterator[World]:
     made.close()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_ledger_does_what_the_model_says(world: World) -> None:
     run_state_machine_as_test(
         cast("type[RuleBasedStateMachine]", lambda: LedgerMachine(world)),

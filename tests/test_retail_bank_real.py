@@ -124,6 +124,7 @@ async def test_everybody_is_looked_after(retail_bank: Bank) -> None:
     assert await rows(retail_bank, alone) == [(0,)]
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_a_repeat_doubles_nothing(retail_bank: Bank, keys: Keys) -> None:
     tables = ("customer", "instalment", "posting", "ticket_event", "interaction", "staff")
     counts = " union all ".join(f"select '{table}', count(*) from {table}" for table in tables)

@@ -20,6 +20,7 @@ class PowerCutError(Exception):
     """Something that ends a run between two chunks."""
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_a_run_that_was_cut_off_goes_on_to_the_same_bank(
     bank: Bank, empty_bank: Make, keys: Keys
 ) -> None:

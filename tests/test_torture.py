@@ -29,17 +29,20 @@ def torture(bench: str, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.usefixtures("database_url")  # Migrating one database makes the server's roles.
 def test_no_write_is_lost_or_doubled_when_the_server_is_killed(server: EmbeddedPostgres) -> None:
     said = torture("torture_writes.py", "--kills=2", f"--dsn={server.dsn}")
     assert "nothing missing, nothing doubled" in said
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_not_a_cent_is_lost_or_made_when_server_and_database_are_killed() -> None:
     said = torture("torture_money.py", "--orders=300", "--kills=2")
     assert "not a cent made or lost" in said
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_every_event_is_told_once_and_in_order_whatever_is_killed() -> None:
     missing = [program for program in ("node", "redis-server") if shutil.which(program) is None]
     if missing:

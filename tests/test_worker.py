@@ -90,6 +90,7 @@ async def check_interest(bank: DayBank, accounts: list[Made]) -> None:
         assert await bank.events(account) == ["interest.posted"]
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_killed_in_the_middle_and_started_twice_it_posts_interest_once(
     bank: DayBank, shell: Shell
 ) -> None:
@@ -224,6 +225,7 @@ async def test_the_test_clock_moves_the_business_date(bank: DayBank, shell: Shel
         assert reason in await refused(wrong, test_clock)
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_demo_closes_days_by_itself() -> None:
     folder = make_open_folder()
     shell = Shell(folder)

@@ -373,6 +373,7 @@ def _places(way: tuple[Step, ...], name: str) -> list[str]:
     return places
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_every_field_for_every_post_on_every_path(bank: Bank) -> None:
     checker = Checker(bank)
     ways = [(*way_to(step.parent), step) for step in steps()]

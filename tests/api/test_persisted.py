@@ -45,6 +45,12 @@ async def get(client: Client, **parameters: Any) -> httpx.Response:
     return await client.http.get("/graphql", params=given, headers=client.headers)
 
 
+@pytest.fixture
+def client(fresh_client: Client) -> Client:
+    """No document is known to it."""
+    return fresh_client
+
+
 @pytest.mark.parametrize("send", [post, get])
 async def test_a_document_is_sent_once(client: Client, send: Any) -> None:
     named = extension(QUERY)

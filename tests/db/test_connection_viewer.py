@@ -208,6 +208,7 @@ class Reading:
         assert (row["customers"], row["accounts"]) == self._seen
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_no_connection_ever_speaks_for_another_viewer(
     invented_bank: Bank, people: dict[Person, Seen], steps: Steps
 ) -> None:

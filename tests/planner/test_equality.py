@@ -198,6 +198,7 @@ def cursors_in(data: Any) -> Iterator[str]:
             yield from cursors_in(each)
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_plans_answer_as_the_reference_executor_does(both: Both, invented_bank: Bank) -> None:
     owner = await asyncpg.connect(invented_bank.dsn)
     ids, staff = await known(owner, invented_bank.keys), await people(owner)
