@@ -75,16 +75,17 @@ async def route(telling: Telling, ticket: LockedTicket) -> Choice | None:
     )
     agents = await agents_of(telling.connection, ticket.state.queue)
     candidates = ranked(wanted, agents, read_calendar(row["calendar"]), telling.at)
-    for agent in candidates:
-        choice = explained(wanted, agent, candidates)
+    while candidates:
+        choice = explained(wanted, candidates)
         try:
             # What was locked for an agent who is full is let go, so that two who try the same
             # agents in another order do not wait for each other.
             async with telling.connection.transaction():
                 await _give(telling, ticket, choice)
         except _FullError:
-            continue
-        return choice
+            candidates.remove(choice.agent)
+        else:
+            return choice
     return None
 
 

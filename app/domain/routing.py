@@ -5,7 +5,7 @@ criteria below decides: the first in which two agents differ. docs/service-level
 this order.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -164,29 +164,25 @@ def ranked(
     return sorted(fit, key=lambda agent: (*(-merit for merit in _merits(agent, wanted)), agent.id))
 
 
-def explained(wanted: Wanted, chosen: Agent, others: Iterable[Agent]) -> Choice:
-    """Say why an agent was chosen before others who could have taken the ticket."""
-    rest = [agent for agent in others if agent.id != chosen.id]
-    mine = _merits(chosen, wanted)
-    theirs = [_merits(agent, wanted) for agent in rest]
-    second = max(theirs, default=None)
-    decisive = (
-        None
-        if second is None
-        else next((place for place, pair in enumerate(zip(mine, second, strict=True))
-                   if pair[0] > pair[1]), None)
-    )  # fmt: skip
+def explained(wanted: Wanted, candidates: Sequence[Agent]) -> Choice:
+    """Choose the first of candidates who are ``ranked``, and say why not the others."""
+    chosen, *rest = candidates
+    mine, theirs = _merits(chosen, wanted), [_merits(agent, wanted) for agent in rest]
+    decisive = None
+    if theirs:
+        pairs = enumerate(zip(mine, theirs[0], strict=True))
+        decisive = next((place for place, (ours, second) in pairs if ours > second), None)
     reasons = tuple(
         Reason(
             criterion,
-            mine[place] >= max((merits[place] for merits in theirs), default=mine[place])
+            all(mine[place] >= merits[place] for merits in theirs)
             if criterion in _RELATIVE
             else mine[place] > 0,
             is_decisive=place == decisive,
         )
         for place, criterion in enumerate(_MERITS)
     )
-    return Choice(chosen, len(rest) + 1, reasons)
+    return Choice(chosen, len(candidates), reasons)
 
 
 def _merits(agent: Agent, wanted: Wanted) -> tuple[float, ...]:

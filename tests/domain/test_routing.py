@@ -33,8 +33,7 @@ def _other(number: int, **changes: object) -> Agent:
 
 
 def _route(*agents: Agent, wanted: Wanted = WANTED, when: datetime = MORNING) -> Choice:
-    order = ranked(wanted, agents, DESK, when)
-    return explained(wanted, order[0], order)
+    return explained(wanted, ranked(wanted, agents, DESK, when))
 
 
 # Each beats every one before it.

@@ -154,6 +154,26 @@ async def test_routers_at_once_never_give_a_ticket_to_two(service_desk: Desk) ->
         assert kinds in (["OPENED"], ["OPENED", "ASSIGNED"])
 
 
+async def test_who_is_full_by_the_time_is_not_among_those_considered(service_desk: Desk) -> None:
+    best = await service_desk.agent(2, level=3)
+    await service_desk.open()
+    other, customer = await service_desk.agent(), await service_desk.factory.customer()
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    owner = service_desk.owner
+
+    async def somebody_waits() -> bool:
+        return bool(await owner.fetchval(waiting))
+
+    async with owner.transaction():
+        await owner.execute("update service_agent set capacity = 1 where staff_id = $1", best)
+        opening = asyncio.create_task(service_desk.open_for(customer))
+        await until_so(somebody_waits)
+    found = await service_desk.read(await opening)
+    assert found["assignee"] == {"id": staff_id(other)}
+    assert found["whyAssigned"]["considered"] == 1
+    assert not any(reason["isDecisive"] for reason in found["whyAssigned"]["reasons"])
+
+
 async def test_a_shift_that_changes_hands_under_many_routers(service_desk: Desk) -> None:
     early = [await service_desk.agent(6) for _ in range(2)]
     tickets = [await service_desk.open() for _ in range(12)]
