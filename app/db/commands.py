@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import orjson
 
 from app.auth.permissions import Role
 from app.domain.problem import Problem
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # Of requests for a second person.
 APPROVAL_PREFIX: Final = "apr"
@@ -25,12 +28,13 @@ class Command:
 
     name: str
     key: str
-    payload: Mapping[str, Any]
+    payload: "Mapping[str, Any] | DataclassInstance"
 
     @property
     def content(self) -> bytes:
-        """The command as bytes: equal for equal commands."""
-        return orjson.dumps([self.name, self.payload], default=_plain, option=orjson.OPT_SORT_KEYS)
+        """The command as bytes: equal for equal ones, also for one that was stored and read."""
+        payload = orjson.loads(self.stored_payload)
+        return orjson.dumps([self.name, payload], option=orjson.OPT_SORT_KEYS)
 
     @property
     def stored_payload(self) -> str:

@@ -4,7 +4,7 @@ Staff are asked by the limit of their post. Customers are asked by what one stat
 tier, the payee, what they paid to new payees today, and the account's past.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -108,8 +108,7 @@ class Terms:
     @property
     def digest(self) -> bytes:
         """Equal for equal transfers only."""
-        written = orjson.dumps(asdict(self), default=str, option=orjson.OPT_SORT_KEYS)
-        return sha256(written).digest()
+        return sha256(orjson.dumps(self, default=str)).digest()
 
 
 @dataclass(frozen=True)

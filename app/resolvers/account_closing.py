@@ -1,6 +1,6 @@
 """Closing accounts, and taking money out of time deposits before their end."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -49,7 +49,7 @@ async def close(context: Context, key: str, command: CloseAccount) -> Done | Pro
 
     Above the limit of the post a second person agrees.
     """
-    given = Command("closeAccount", key, asdict(command))
+    given = Command("closeAccount", key, command)
     return await carry_out(context, given, closing(command))
 
 
@@ -90,7 +90,7 @@ async def withdraw_early(
 
     Above the limit of the post a second person agrees.
     """
-    given = Command("withdrawTimeDeposit", key, asdict(command))
+    given = Command("withdrawTimeDeposit", key, command)
     return await carry_out(context, given, withdrawing_early(command))
 
 

@@ -1,6 +1,6 @@
 """Keeping money from leaving accounts, and letting it go again."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -48,7 +48,7 @@ class UnfreezeAccount:
 
 async def freeze(context: Context, key: str, command: FreezeAccount) -> Done | Problem:
     """Ask to freeze an account, or to hold an amount of it: also more than is there by now."""
-    given = Command("freezeAccount", key, asdict(command))
+    given = Command("freezeAccount", key, command)
     return await carry_out(context, given, freezing(command))
 
 
@@ -80,7 +80,7 @@ def freezing(command: FreezeAccount) -> Act:
 
 async def unfreeze(context: Context, key: str, command: UnfreezeAccount) -> Done | Problem:
     """Ask to lift a hold, or what freezes the whole account."""
-    given = Command("unfreezeAccount", key, asdict(command))
+    given = Command("unfreezeAccount", key, command)
     return await carry_out(context, given, unfreezing(command))
 
 

@@ -1,6 +1,6 @@
 """Opening accounts."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -66,12 +66,12 @@ async def open_account(context: Context, key: str, command: OpenAccount) -> Done
         detail = {"product": product.id, "currency": product.currency}
         return Change(made, "account.opened", account.owner, sorted(detail), detail)
 
-    return await carry_out(context, Command("openAccount", key, asdict(command)), act)
+    return await carry_out(context, Command("openAccount", key, command), act)
 
 
 async def open_time_deposit(context: Context, key: str, command: OpenTimeDeposit) -> Done | Problem:
     """Open a time deposit and move the money there; above a post's limit a second person agrees."""
-    given = Command("openTimeDeposit", key, asdict(command))
+    given = Command("openTimeDeposit", key, command)
     return await carry_out(context, given, opening_time_deposit(command))
 
 

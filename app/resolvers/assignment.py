@@ -1,6 +1,6 @@
 """Making staff responsible for customers."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,7 +29,7 @@ class AssignRelationshipManager:
 
 async def assign(context: Context, key: str, command: AssignRelationshipManager) -> Done | Problem:
     """Ask that somebody of the customer's branch becomes the manager, instead of who is."""
-    given = Command("assignRelationshipManager", key, asdict(command))
+    given = Command("assignRelationshipManager", key, command)
     return await carry_out(context, given, assigning(command))
 
 

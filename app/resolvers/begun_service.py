@@ -1,6 +1,6 @@
 """Serving, for a while and on the record, a customer who came, called or wrote."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from app.db import begun_service as services
@@ -66,7 +66,7 @@ async def begin(context: Context, key: str, command: BeginService) -> Done | Pro
         made = Made(PREFIX, customer, service)
         return Change(made, "service.begun", customer, detail=detail)
 
-    outcome = await carry_out(context, Command("beginService", key, asdict(command)), act)
+    outcome = await carry_out(context, Command("beginService", key, command), act)
     if isinstance(outcome, Done):
         note_look_up(context, command.by, outcome.made.owner)
     return outcome

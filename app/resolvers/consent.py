@@ -1,6 +1,6 @@
 """Recording what customers allow and forbid."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,7 +42,7 @@ async def record(context: Context, key: str, command: RecordConsent) -> Done | P
         made = Made(PREFIX, row["id"], consent)
         return Change(made, "consent.recorded", row["id"], ["consents"], detail)
 
-    return await carry_out(context, Command("recordConsent", key, asdict(command)), act)
+    return await carry_out(context, Command("recordConsent", key, command), act)
 
 
 def _check(row: Any, *, granted: bool) -> None:

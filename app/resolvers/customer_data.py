@@ -1,7 +1,7 @@
 """Changing a customer's contact data and preferences."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,7 +38,7 @@ async def update(context: Context, key: str, command: UpdateCustomer) -> Done | 
             raise Problem(ProblemCode.STALE_VERSION, "expectedVersion")
         return await _change(unit, row, command.values)
 
-    return await carry_out(context, Command("updateCustomer", key, asdict(command)), act)
+    return await carry_out(context, Command("updateCustomer", key, command), act)
 
 
 def check_active(row: Any) -> None:

@@ -1,6 +1,6 @@
 """The payees that customers keep."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -46,7 +46,7 @@ async def add(context: Context, key: str, command: AddPayee) -> Done | Problem:
         made = Made(PREFIX, row["id"], payee)
         return Change(made, "payee.added", row["id"], ["payees"], detail)
 
-    return await carry_out(context, Command("addPayee", key, asdict(command)), act)
+    return await carry_out(context, Command("addPayee", key, command), act)
 
 
 def _is_payable(kind: str, status: str) -> bool:

@@ -62,12 +62,12 @@ async def deposit(context: Context, key: str, command: CashOrder) -> Done | Prob
         await bookings.book_legs(unit, account.key.owner, legs, locked.value_on())
         return _change("cash.deposited", legs[0], command.text)
 
-    return await carry_out(context, Command("deposit", key, asdict(command)), act)
+    return await carry_out(context, Command("deposit", key, command), act)
 
 
 async def withdraw(context: Context, key: str, command: CashOrder) -> Done | Problem:
     """Book cash that was taken out; above the limit of the post a second person agrees."""
-    given = Command("withdraw", key, asdict(command))
+    given = Command("withdraw", key, command)
     return await carry_out(context, given, withdrawing(command))
 
 
@@ -95,7 +95,7 @@ def withdrawing(command: CashOrder) -> Act:
 
 async def transfer(context: Context, key: str, command: Transfer) -> Done | Problem:
     """Transfer money; above the limit of the post a second person agrees."""
-    given = Command("transfer", key, asdict(command))
+    given = Command("transfer", key, command)
     return await carry_out(context, given, transferring(command))
 
 

@@ -1,6 +1,6 @@
 """A customer's right to what the bank knows, and to be forgotten."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -36,7 +36,7 @@ class EraseCustomer:
 
 async def erase(context: Context, key: str, command: EraseCustomer) -> Done | Problem:
     """Ask to destroy what names or describes a customer with whom all business has ended."""
-    given = Command("eraseCustomer", key, asdict(command))
+    given = Command("eraseCustomer", key, command)
     return await carry_out(context, given, erasing(command))
 
 

@@ -1,6 +1,6 @@
 """Taking on a customer."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,7 +43,7 @@ async def register(context: Context, key: str, command: RegisterCustomer) -> Don
         detail = _detail(applicant, branch)
         return Change(made, "customer.registered", customer, sorted(detail), detail)
 
-    return await carry_out(context, Command("registerCustomer", key, asdict(command)), act)
+    return await carry_out(context, Command("registerCustomer", key, command), act)
 
 
 async def _branch(unit: Unit, given: UUID | None, own: UUID | None) -> UUID:

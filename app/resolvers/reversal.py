@@ -1,7 +1,7 @@
 """Taking bookings back, by new ones."""
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -47,7 +47,7 @@ class ReverseTransaction:
 
 async def reverse(context: Context, key: str, command: ReverseTransaction) -> Done | Problem:
     """Ask to book the mirror of a whole entry, with its fees, once."""
-    given = Command("reverseTransaction", key, asdict(command))
+    given = Command("reverseTransaction", key, command)
     return await carry_out(context, given, reversing(command))
 
 

@@ -47,7 +47,7 @@ async def create(context: Context, key: str, command: CreateStandingOrder) -> Do
 
     Above the limit of the post a second person agrees.
     """
-    given = Command("createStandingOrder", key, asdict(command))
+    given = Command("createStandingOrder", key, command)
     return await carry_out(context, given, creating(command))
 
 

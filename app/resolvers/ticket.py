@@ -1,6 +1,6 @@
 """Requests to the service desk: opening one, writing to it, reopening and rating it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -77,7 +77,7 @@ async def open_ticket(context: Context, key: str, command: OpenTicket) -> Done |
         )
         return await ticket_writes.open_ticket(unit, new, Comment(command.text))
 
-    return await carry_out(context, Command("openTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("openTicket", key, command), act)
 
 
 async def reply(context: Context, key: str, command: ReplyToTicket) -> Done | Problem:
@@ -98,7 +98,7 @@ async def reply(context: Context, key: str, command: ReplyToTicket) -> Done | Pr
         comment = Comment(command.text, command.internal)
         return await ticket_writes.take_step(unit, ticket, step, comment)
 
-    return await carry_out(context, Command("replyToTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("replyToTicket", key, command), act)
 
 
 async def reopen(context: Context, key: str, command: ReopenTicket) -> Done | Problem:
@@ -109,7 +109,7 @@ async def reopen(context: Context, key: str, command: ReopenTicket) -> Done | Pr
         step = tickets.reopened(ticket.state, unit.at)
         return await ticket_writes.take_step(unit, ticket, step, Comment(command.text))
 
-    return await carry_out(context, Command("reopenTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("reopenTicket", key, command), act)
 
 
 async def rate(context: Context, key: str, command: RateTicket) -> Done | Problem:
@@ -120,7 +120,7 @@ async def rate(context: Context, key: str, command: RateTicket) -> Done | Proble
         step = tickets.rated(ticket.state, command.stars, unit.at)
         return await ticket_writes.take_step(unit, ticket, step)
 
-    return await carry_out(context, Command("rateTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("rateTicket", key, command), act)
 
 
 def _check_said_by_customer(unit: Unit, command: OpenTicket) -> None:

@@ -1,6 +1,6 @@
 """The service desk's work on tickets: who has one, how far it has come, and its answer."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.db import ticket_writes
@@ -62,7 +62,7 @@ async def assign(context: Context, key: str, command: AssignTicket) -> Done | Pr
             await ticket_writes.check_agent(unit, command.assignee, ticket.state.queue)
         return await ticket_writes.take_step(unit, ticket, step)
 
-    return await carry_out(context, Command("assignTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("assignTicket", key, command), act)
 
 
 async def change_status(context: Context, key: str, command: ChangeTicketStatus) -> Done | Problem:
@@ -73,7 +73,7 @@ async def change_status(context: Context, key: str, command: ChangeTicketStatus)
         step = tickets.status_changed(ticket.state, command.status, unit.at)
         return await ticket_writes.take_step(unit, ticket, step)
 
-    return await carry_out(context, Command("changeTicketStatus", key, asdict(command)), act)
+    return await carry_out(context, Command("changeTicketStatus", key, command), act)
 
 
 async def escalate(context: Context, key: str, command: EscalateTicket) -> Done | Problem:
@@ -87,7 +87,7 @@ async def escalate(context: Context, key: str, command: EscalateTicket) -> Done 
         reason = Comment(command.reason, internal=True)
         return await ticket_writes.take_step(unit, ticket, step, reason)
 
-    return await carry_out(context, Command("escalateTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("escalateTicket", key, command), act)
 
 
 async def resolve(context: Context, key: str, command: ResolveTicket) -> Done | Problem:
@@ -98,7 +98,7 @@ async def resolve(context: Context, key: str, command: ResolveTicket) -> Done | 
         step = tickets.resolved(ticket.state, command.resolution, unit.at)
         return await ticket_writes.take_step(unit, ticket, step, Comment(command.text))
 
-    return await carry_out(context, Command("resolveTicket", key, asdict(command)), act)
+    return await carry_out(context, Command("resolveTicket", key, command), act)
 
 
 async def _lock(unit: Unit, key: TicketKey, expected_version: int) -> LockedTicket:
