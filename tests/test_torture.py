@@ -1,6 +1,7 @@
 """The short forms of ``bench/torture_*.py``: commands go on while what serves them is killed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,4 +51,6 @@ def test_every_event_is_told_once_and_in_order_whatever_is_killed() -> None:
     if not (ROOT / "bench/node_subscriptions/node_modules/graphql-ws").is_dir():
         pytest.skip("run `npm ci` in bench/node_subscriptions: its packages are not installed")
     said = torture("torture_streams.py", "--runs=1", "--events=150", "--breaks=5")
-    assert "150 events told once and in order" in said
+    told = re.search(r"^([\d,]+) events told once and in order", said, re.MULTILINE)
+    assert told is not None
+    assert int(told[1].replace(",", "")) >= 150
