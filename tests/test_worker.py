@@ -76,6 +76,18 @@ def metrics_url(process: "subprocess.Popen[str]") -> str:
     return line.removeprefix("bank360: working; ").split()[0]
 
 
+async def until_serving(url: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+
+        async def answers() -> bool:
+            try:
+                return (await http.get(url)).is_success
+            except httpx.ConnectError:
+                return False
+
+        await until_so(answers)
+
+
 async def is_closed(bank: DayBank, day: date) -> bool:
     sql = "select exists (select from business_day where day_on = $1 and finished_at is not null)"
     return bool(await bank.owner.fetchval(sql, day))
@@ -120,6 +132,8 @@ async def test_killed_in_the_middle_and_started_twice_it_posts_interest_once(
     await check_interest(bank, accounts)
     assert await bank.today() == date(2026, 3, 21)
     for worker in others:
+        # The one that had nothing to do may still be starting.
+        await until_serving(metrics_url(worker))
         worker.terminate()
         _, errors = worker.communicate(timeout=STEP_SECONDS_MAX)
         assert worker.returncode == 0, errors
