@@ -101,23 +101,22 @@ def _trail(invented_bank: Bank) -> None:
 
     async def fill() -> None:
         connection = await asyncpg.connect(invented_bank.dsn)
-        if not await connection.fetchval("select count(*) from audit_record"):
-            factory = Factory(connection, invented_bank.keys)
-            for found in await connection.fetch(
-                "select customer_id, staff_id from assignment where role = 'TELLER'"
-                " order by customer_id desc limit 1"
-            ):
-                customer = Made("cus", found["customer_id"], found["customer_id"])
-                stranger = await connection.fetchval(
-                    "select staff_id from staff_role where role = 'TELLER' and staff_id <> $1",
-                    found["staff_id"],
-                )
-                await factory.trail(customer, stranger)
-                account = await connection.fetchval(
-                    "select id from account where customer_id = $1 limit 1", customer.id
-                )
-                await _pays(factory, customer, Made("acc", customer.id, account))
-                await factory.day_end(customer, account)
+        factory = Factory(connection, invented_bank.keys)
+        for found in await connection.fetch(
+            "select customer_id, staff_id from assignment where role = 'TELLER'"
+            " order by customer_id desc limit 1"
+        ):
+            customer = Made("cus", found["customer_id"], found["customer_id"])
+            stranger = await connection.fetchval(
+                "select staff_id from staff_role where role = 'TELLER' and staff_id <> $1",
+                found["staff_id"],
+            )
+            await factory.trail(customer, stranger)
+            account = await connection.fetchval(
+                "select id from account where customer_id = $1 limit 1", customer.id
+            )
+            await _pays(factory, customer, Made("acc", customer.id, account))
+            await factory.day_end(customer, account)
         await connection.close()
 
     asyncio.run(fill())
