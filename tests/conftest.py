@@ -14,6 +14,7 @@ from client import Client
 from coverage_support import not_measured
 from embedded_support import clean, make_open_folder
 from factories import Factory
+from shell import Shell
 
 from app import embedded
 from app.auth.tokens import TokenKey
@@ -77,6 +78,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def shell() -> Iterator[Shell]:
+    """The command line in a folder of its own that PostgreSQL's system user can reach."""
+    folder = make_open_folder()
+    made = Shell(folder)
+    yield made
+    made.end()
+    clean(folder)
 
 
 @pytest.fixture

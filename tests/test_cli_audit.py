@@ -1,7 +1,7 @@
 """`bank360 audit verify`, run as auditors run it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from audit_trail import Trail, open_trail
-from embedded_support import STEP_SECONDS_MAX, clean, make_open_folder
+from embedded_support import STEP_SECONDS_MAX
 from factories import Factory
 from shell import Shell
 from trail import SHOWN
@@ -18,15 +18,6 @@ from app.auth.permissions import Role
 from app.auth.tokens import TokenKey
 from app.db.ids import new_id
 from app.db.keys import Keys
-
-
-@pytest.fixture
-def shell() -> Iterator[Shell]:
-    folder = make_open_folder()
-    made = Shell(folder)
-    yield made
-    made.end()
-    clean(folder)
 
 
 @pytest.mark.usefixtures("unmeasured")

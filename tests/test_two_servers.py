@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import asyncpg
 import httpx
 import pytest
 from client import Client
-from embedded_support import clean, make_open_folder
 from factories import Factory
 from payment_support import account_with, cash, teller_of
 from redis_support import RedisServer
@@ -22,15 +21,6 @@ from app.auth.tokens import TokenKey
 from app.db.keys import Keys
 
 SERVICE_RESTART = 1012
-
-
-@pytest.fixture
-def shell() -> Iterator[Shell]:
-    folder = make_open_folder()
-    made = Shell(folder)
-    yield made
-    made.end()
-    clean(folder)
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """Several worker processes that answer as one server."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
-from embedded_support import STEP_SECONDS_MAX, clean, make_open_folder
+from embedded_support import STEP_SECONDS_MAX
 from redis_support import RedisServer
 from shell import Shell
 
@@ -16,15 +16,6 @@ from app.auth.tokens import TokenKey
 from app.db.ids import new_id
 
 _TEST_SECONDS_MAX = 45
-
-
-@pytest.fixture
-def shell() -> Iterator[Shell]:
-    folder = make_open_folder()
-    made = Shell(folder)
-    yield made
-    made.end()
-    clean(folder)
 
 
 @pytest.fixture
